@@ -1,0 +1,47 @@
+use std::path::PathBuf;
+
+/// Where the tools are, and how many programs run at once.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// The nsjail executable; a bare name is looked up in `PATH`.
+    pub nsjail: PathBuf,
+    /// The interpreter that runs the programs. The user the jails run as must be able to read it.
+    pub python: PathBuf,
+    /// Directory in which a private directory for the jails' read-only files is made. It has to be
+    /// on a file system that allows execution, and other users must be able to pass through it.
+    pub runtime_dir: PathBuf,
+    /// Programs running at the same time.
+    pub concurrency: usize,
+    /// Programs waiting for their turn; the next one is refused with `SandboxError::Busy`.
+    pub queue: usize,
+    /// Use cgroups where they can be written. Without them memory is limited per process and a
+    /// program cannot start processes.
+    pub cgroups: bool,
+}
+
+impl SandboxConfig {
+    /// The defaults, with `NSJAIL` and `PYTHON` from the environment where they are set.
+    pub fn from_env() -> Self {
+        let mut config = Self::default();
+        if let Some(nsjail) = std::env::var_os("NSJAIL") {
+            config.nsjail = nsjail.into();
+        }
+        if let Some(python) = std::env::var_os("PYTHON") {
+            config.python = python.into();
+        }
+        config
+    }
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            nsjail: "nsjail".into(),
+            python: "/usr/bin/python3".into(),
+            runtime_dir: std::env::temp_dir(),
+            concurrency: 4,
+            queue: 32,
+            cgroups: true,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is run, and the rules it has to keep.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// The longest time a program may ask for, and what it gets by default.
+pub const MAX_TIME: Duration = Duration::from_secs(5);
+/// The most memory a program may ask for, in MiB, and what it gets by default.
+pub const MAX_MEMORY_MB: u32 = 50;
+/// The least memory the interpreter itself can live with, in MiB.
+pub const MIN_MEMORY_MB: u32 = 16;
+
+const MAX_CODE: usize = 64 * 1024;
+const MAX_STDIN: usize = 256 * 1024;
+const MAX_FILES: usize = 16;
+const MAX_FILES_BYTES: usize = 256 * 1024;
+const MAX_ARGS: usize = 64;
+const MAX_ARGS_BYTES: usize = 16 * 1024;
+const MAX_NAME: usize = 128;
+/// The program itself is written under this name.
+const MAIN: &str = "main.py";
+
+/// A file put beside the program before it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path relative to the program's directory, as in `data/names.csv`.
+    pub name: String,
+    /// Its content, written as UTF-8.
+    pub content: String,
+}
+
+/// One Python program with everything it is given.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The source, at most 64 KiB. It is called `main.py`.
+    pub code: String,
+    /// What it reads from standard input, at most 256 KiB.
+    pub stdin: Vec<u8>,
+    /// Command line arguments after the program's name, at most 64 and 16 KiB.
+    pub args: Vec<String>,
+    /// Files in its directory, at most 16 and 256 KiB.
+    pub files: Vec<SourceFile>,
+    /// Time on the clock from 1 ms to 5 s.
+    pub time_limit: Duration,
+    /// Memory from 16 to 50 MiB, the interpreter's own included.
+    pub memory_limit_mb: u32,
+}
+
+/// A rule that a program breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct InvalidProgram {
+    /// The field at fault, as in `files[2].name`.
+    pub field: String,
+    /// What is wrong with it and what is allowed.
+    pub problem: String,
+}
+
+impl Program {
+    /// A program without input, arguments and files, with the default limits.
+    pub fn new(code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            stdin: Vec::new(),
+            args: Vec::new(),
+            files: Vec::new(),
+            time_limit: MAX_TIME,
+            memory_limit_mb: MAX_MEMORY_MB,
+        }
+    }
+
+    /// Checks every rule. [`Sandbox::run`](crate::Sandbox::run) does this first.
+    pub fn validate(&self) -> Result<(), InvalidProgram> {
+        at_most("code", self.code.len(), MAX_CODE, "bytes")?;
+        at_most("stdin", self.stdin.len(), MAX_STDIN, "bytes")?;
+        at_most("args", self.args.len(), MAX_ARGS, "arguments")?;
+        at_most("args", self.args.iter().map(String::len).sum(), MAX_ARGS_BYTES, "bytes")?;
+        at_most("files", self.files.len(), MAX_FILES, "files")?;
+        at_most("files", self.files.iter().map(|file| file.content.len()).sum(), MAX_FILES_BYTES, "bytes")?;
+        self.validate_names()?;
+        if self.time_limit < Duration::from_millis(1) || self.time_limit > MAX_TIME {
+            return Err(invalid("time_limit", format!("must be from 1 ms to {} ms", MAX_TIME.as_millis())));
+        }
+        if !(MIN_MEMORY_MB..=MAX_MEMORY_MB).contains(&self.memory_limit_mb) {
+            return Err(invalid("memory_limit_mb", format!("must be from {MIN_MEMORY_MB} to {MAX_MEMORY_MB}")));
+        }
+        Ok(())
+    }
+
+    fn validate_names(&self) -> Result<(), InvalidProgram> {
+        let mut files = HashSet::from([MAIN]);
+        for (index, file) in self.files.iter().enumerate() {
+            let fault = |problem: &str| Err(invalid(&format!("files[{index}].name"), problem.to_owned()));
+            if file.name.len() > MAX_NAME {
+                return fault("must have at most 128 bytes");
+            }
+            if file.name.chars().any(|c| c.is_control() || c == '\\') {
+                return fault("must not contain control characters or backslashes");
+            }
+            if file.name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+                return fault("must be a relative path without empty, '.' or '..' parts");
+            }
+            if !files.insert(&file.name) {
+                return fault("is used twice, or is main.py");
+            }
+        }
+        for (index, file) in self.files.iter().enumerate() {
+            let is_folder_too = file.name.match_indices('/').any(|(at, _)| files.contains(&file.name[..at]));
+            if is_folder_too {
+                return Err(invalid(&format!("files[{index}].name"), "lies below another file's name".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The message to `bootstrap.py`: every number little-endian, every text with its length first,
+    /// the whole with its length first.
+    pub(crate) fn message(&self, limits: &Limits) -> Vec<u8> {
+        let mut message = vec![0; 4];
+        for limit in [limits.cpu_seconds, limits.data, limits.data_reserve, limits.address_space] {
+            message.extend(limit.to_le_bytes());
+        }
+        put_number(&mut message, self.args.len());
+        for argument in &self.args {
+            put_text(&mut message, argument);
+        }
+        put_number(&mut message, self.files.len());
+        for file in &self.files {
+            put_text(&mut message, &file.name);
+            put_text(&mut message, &file.content);
+        }
+        put_text(&mut message, &self.code);
+        let length = u32::try_from(message.len() - 4).unwrap_or(u32::MAX);
+        message[..4].copy_from_slice(&length.to_le_bytes());
+        message
+    }
+}
+
+/// What the bootstrap asks of the kernel before the program starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// A backstop behind the clock, for one process.
+    pub(crate) cpu_seconds: u64,
+    /// Private writable memory of one process, in bytes.
+    pub(crate) data: u64,
+    /// The part of `data` that is kept back for reporting that it ran out.
+    pub(crate) data_reserve: u64,
+    /// Address space of one process, in bytes; 0 leaves it open.
+    pub(crate) address_space: u64,
+}
+
+fn put_number(message: &mut Vec<u8>, number: usize) {
+    // Everything here is bounded by the rules above, far below four gigabytes.
+    message.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn put_text(message: &mut Vec<u8>, text: &str) {
+    put_number(message, text.len());
+    message.extend(text.as_bytes());
+}
+
+fn at_most(field: &str, found: usize, allowed: usize, unit: &str) -> Result<(), InvalidProgram> {
+    if found <= allowed { Ok(()) } else { Err(invalid(field, format!("has {found} {unit}, allowed are {allowed}"))) }
+}
+
+fn invalid(field: &str, problem: String) -> InvalidProgram {
+    InvalidProgram { field: field.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(change: impl FnOnce(&mut Program)) -> String {
+        let mut program = Program::new("pass");
+        change(&mut program);
+        program.validate().expect_err("must be refused").field
+    }
+
+    fn file(name: &str) -> SourceFile {
+        SourceFile { name: name.into(), content: String::new() }
+    }
+
+    /// FR-029: limits can be lowered, never raised, and sizes are bounded.
+    #[test]
+    fn a_rule_names_the_field_it_is_about() {
+        assert_eq!(fault(|p| p.code = "x".repeat(64 * 1024 + 1)), "code");
+        assert_eq!(fault(|p| p.stdin = vec![0; 256 * 1024 + 1]), "stdin");
+        assert_eq!(fault(|p| p.args = vec!["a".repeat(16 * 1024 + 1)]), "args");
+        assert_eq!(fault(|p| p.files = (0..17).map(|n| file(&format!("f{n}"))).collect()), "files");
+        assert_eq!(fault(|p| p.files = vec![SourceFile { content: "x".repeat(300_000), ..file("a") }]), "files");
+        assert_eq!(fault(|p| p.time_limit = Duration::from_millis(5001)), "time_limit");
+        assert_eq!(fault(|p| p.time_limit = Duration::ZERO), "time_limit");
+        assert_eq!(fault(|p| p.memory_limit_mb = 51), "memory_limit_mb");
+        assert_eq!(fault(|p| p.memory_limit_mb = 15), "memory_limit_mb");
+    }
+
+    /// FR-032: a file name cannot lead out of the program's directory.
+    #[test]
+    fn a_file_name_stays_below_the_program() {
+        for name in ["", "/etc/passwd", "../x", "a/../x", "a//b", "a/", "./a", "a\\b", "a\0", "main.py", "ok.txt/b"] {
+            let fault = fault(|p| p.files = vec![file("ok.txt"), file(name)]);
+            assert_eq!(fault, "files[1].name", "{name:?}");
+        }
+        let mut program = Program::new("pass");
+        program.files = vec![file("data/names.csv"), file("data/ages.csv"), file("..b"), file("über.txt")];
+        assert_eq!(program.validate(), Ok(()));
+    }
+}

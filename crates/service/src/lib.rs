@@ -1,0 +1,19 @@
+//! What every LearnFlow service does alike, so that its own crate holds only what it is for.
+//!
+//! One port serves gRPC (with health and reflection), Dapr's callbacks, `/health`, `/ready` and `/metrics`. Logs are
+//! JSON lines on standard output. SIGTERM or Ctrl-C drains: readiness drops, work in flight ends, then the process.
+
+pub mod env;
+
+mod app;
+mod middleware;
+mod readiness;
+mod service;
+mod telemetry;
+mod validate;
+
+pub use app::App;
+pub use env::ConfigError;
+pub use readiness::Readiness;
+pub use service::{Service, ServiceError};
+pub use validate::Violations;

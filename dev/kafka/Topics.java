@@ -1,0 +1,78 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+
+/**
+ * Makes a broker's topics match a list. Arguments: brokers, replication factor. Standard input, one topic a line:
+ * name, partitions, retention in milliseconds. Missing topics are created, existing ones get the retention and,
+ * when they have too few, the partitions of the list; nothing is ever removed.
+ */
+public final class Topics {
+  private record Topic(String name, int partitions, String retention) {}
+
+  public static void main(String[] args) throws Exception {
+    var wanted = read();
+    var settings = new Properties();
+    settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
+    settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 30_000);
+    try (var admin = Admin.create(settings)) {
+      var present = admin.listTopics().names().get();
+      var missing = new ArrayList<NewTopic>();
+      var existing = new ArrayList<Topic>();
+      for (var topic : wanted) {
+        if (present.contains(topic.name())) {
+          existing.add(topic);
+        } else {
+          missing.add(new NewTopic(topic.name(), topic.partitions(), Short.parseShort(args[1]))
+              .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, topic.retention())));
+        }
+      }
+      admin.createTopics(missing).all().get();
+      adjust(admin, existing);
+      System.out.printf("%d topics created, %d checked%n", missing.size(), existing.size());
+    }
+  }
+
+  private static void adjust(Admin admin, List<Topic> existing) throws Exception {
+    Map<String, TopicDescription> described =
+        admin.describeTopics(existing.stream().map(Topic::name).toList()).allTopicNames().get();
+    var growing = new HashMap<String, NewPartitions>();
+    var retention = new HashMap<ConfigResource, java.util.Collection<AlterConfigOp>>();
+    for (var topic : existing) {
+      if (described.get(topic.name()).partitions().size() < topic.partitions()) {
+        growing.put(topic.name(), NewPartitions.increaseTo(topic.partitions()));
+      }
+      var entry = new ConfigEntry(TopicConfig.RETENTION_MS_CONFIG, topic.retention());
+      retention.put(new ConfigResource(ConfigResource.Type.TOPIC, topic.name()),
+          List.of(new AlterConfigOp(entry, AlterConfigOp.OpType.SET)));
+    }
+    admin.createPartitions(growing).all().get();
+    admin.incrementalAlterConfigs(retention).all().get();
+  }
+
+  private static List<Topic> read() throws Exception {
+    var topics = new ArrayList<Topic>();
+    try (var lines = new BufferedReader(new InputStreamReader(System.in))) {
+      for (String line; (line = lines.readLine()) != null; ) {
+        var fields = line.trim().split("\\s+");
+        if (fields.length == 3) {
+          topics.add(new Topic(fields[0], Integer.parseInt(fields[1]), fields[2]));
+        }
+      }
+    }
+    return topics;
+  }
+}
