@@ -1,1 +1,34 @@
-fn main() {}
+//! api-gateway: the only door. REST and gRPC-Web in; gRPC, through the sidecar, and events out.
+
+mod accounts;
+mod body;
+mod config;
+mod gateway;
+mod identity;
+mod keys;
+mod openapi;
+mod problem;
+mod query;
+mod rest;
+mod rpc;
+
+use learnflow_proto::topics;
+use learnflow_service::{App, Service};
+
+use crate::{config::Config, gateway::Gateway};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let service = Service::start("api-gateway", 8180)?;
+    let config = Config::from_env()?;
+    let gateway = Gateway::new(&service, config)?;
+
+    let (ready, parts) = (gateway.hub().clone(), gateway.hub().clone());
+    let callback = service
+        .callback()
+        .on(topics::LEARNING_RESPONSES, move |event| ready.answered(event))
+        .on(topics::LEARNING_RESPONSES, move |event| parts.part(event));
+    let app = App::new(callback).http(rest::router(gateway.clone())?.merge(rpc::router(gateway)));
+    service.serve(app).await?;
+    Ok(())
+}

@@ -1,1 +1,32 @@
-fn main() {}
+//! concepts-agent: explains Python concepts.
+
+mod agent;
+mod service;
+
+use std::sync::Arc;
+
+use learnflow_agent::{Agent, AgentConfig};
+use learnflow_curriculum::Curriculum;
+use learnflow_proto::{topics, v1::concept_service_server::ConceptServiceServer};
+use learnflow_service::{App, Service, env};
+use learnflow_tutor::Tutor;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let service = Service::start("concepts-agent", 8101)?;
+    let curriculum = Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?;
+    let tutor = Tutor::new(Arc::new(curriculum));
+    let answering = agent::Concepts { tutor: tutor.clone() };
+    let agent = Agent::new(service.sidecar().clone(), topics::CONCEPTS_REQUESTS, answering, &AgentConfig::from_env()?);
+
+    let accepting = agent.clone();
+    let callback = service.callback().on(topics::CONCEPTS_REQUESTS, move |event| {
+        let agent = accepting.clone();
+        async move { agent.accept(event).await }
+    });
+    let app = App::new(callback)
+        .grpc(ConceptServiceServer::new(service::Concepts { tutor }))
+        .on_drain(move || async move { agent.drain().await });
+    service.serve(app).await?;
+    Ok(())
+}

@@ -91,8 +91,11 @@ impl ErrorTable {
         candidates.iter().find_map(|&index| self.entries[index].explain(message))
     }
 
+    /// A pattern tied to the beginning of the message (`^`) needs the type to be known and is left out here.
     pub(crate) fn explain_message(&self, text: &str) -> Option<ErrorExplanation<'_>> {
-        self.entries.iter().filter(|entry| entry.pattern.is_some()).find_map(|entry| entry.explain(text))
+        let is_free = |pattern: &Regex| !pattern.as_str().starts_with('^');
+        let mut free = self.entries.iter().filter(|entry| entry.pattern.as_ref().is_some_and(is_free));
+        free.find_map(|entry| entry.explain(text))
     }
 
     pub(crate) fn entries(&self) -> &[ErrorEntry] {
@@ -148,9 +151,11 @@ impl ErrorEntry {
 
 /// The names in `{name}`: lower-case letters and underscores only, so that Python's `{}` and f-strings can be shown.
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).filter(|name| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    })
+    text.split('{')
+        .skip(1)
+        .filter_map(|part| part.split_once('}'))
+        .map(|(name, _)| name)
+        .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
 }
 
 fn fill(text: &str, captures: &Captures<'_>) -> String {

@@ -10,9 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    CurriculumError, ErrorEntry, ErrorExplanation, Module, Problem, Topic,
-    errors::ErrorTable,
-    source::Source,
+    CurriculumError, ErrorEntry, ErrorExplanation, Module, Problem, Topic, errors::ErrorTable, source::Source,
     topic_file::TopicFile,
 };
 
@@ -170,9 +168,8 @@ fn read_topics(folder: &Path, module: &str, problems: &mut Vec<Problem>) -> Vec<
 
 /// The entries of a folder, sorted, so that mistakes are reported in the same order everywhere.
 fn entries(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let listed = fs::read_dir(folder).and_then(|entries| {
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
-    });
+    let listed = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>());
     match listed {
         Ok(mut paths) => {
             paths.sort();

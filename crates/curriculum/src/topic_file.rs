@@ -101,7 +101,8 @@ fn check(source: &Source, fields: &TopicFields) -> Vec<Problem> {
         if !ids.insert(&question.id) {
             refuse(span.clone(), format!("the quiz question {:?} is there twice", question.id));
         }
-        if question.options.iter().collect::<BTreeSet<_>>().len() != question.options.len() || question.options.len() < 2
+        if question.options.iter().collect::<BTreeSet<_>>().len() != question.options.len()
+            || question.options.len() < 2
         {
             refuse(span.clone(), format!("the quiz question {:?} needs two or more different options", question.id));
         }

@@ -55,11 +55,11 @@ pub struct Outcome {
     pub stderr_truncated: bool,
     /// Time on the clock from handing the program over to its end.
     pub duration: Duration,
-    /// User and system time of all its processes, the interpreter's start included. Zero when the
-    /// sandbox ended the program before it could be counted.
+    /// User and system time of all its processes, the interpreter's start included. Zero in the rare
+    /// case that the jail could not report it.
     pub cpu: Duration,
     /// The most memory it held at a time: of the whole jail where there are cgroups, otherwise of
-    /// its largest process. Zero when not known.
+    /// its largest process. Zero when not known, as above.
     pub peak_memory_kb: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Collecting what a program writes, up to a cap.
 
-use std::io::{ErrorKind, Result};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Result};
 use std::os::fd::OwnedFd;
 
 use tokio::net::unix::pipe::Receiver;
@@ -9,7 +10,17 @@ use tokio::net::unix::pipe::Receiver;
 const CAP: usize = 64 * 1024;
 const CHUNK: usize = 16 * 1024;
 
+/// What is left of a stream when its program is over.
+pub(crate) struct Captured {
+    pub(crate) text: String,
+    /// Whether something is missing from the text.
+    pub(crate) truncated: bool,
+    /// Whether the program wrote more than it may.
+    pub(crate) overflowed: bool,
+}
+
 /// One output stream of a program.
+#[derive(Debug)]
 pub(crate) struct Output {
     pipe: Receiver,
     bytes: Vec<u8>,
@@ -33,33 +44,44 @@ impl Output {
     pub(crate) async fn fill(&mut self) {
         if self.pipe.readable().await.is_err() {
             self.open = false;
+            return;
         }
-        self.take();
+        let pipe = &self.pipe;
+        self.open = take(&mut self.bytes, |space| pipe.try_read(space)) != Taken::End;
     }
 
-    /// Takes what is in the pipe already, one byte past the cap at most.
-    pub(crate) fn drain(&mut self) {
-        while self.open && !self.overflowed() && self.take() {}
-    }
-
-    /// Reads once; false when nothing came.
-    fn take(&mut self) -> bool {
-        let held = self.bytes.len();
-        self.bytes.resize(held + CHUNK.min(CAP + 1 - held.min(CAP)), 0);
-        let result = self.pipe.try_read(&mut self.bytes[held..]);
-        self.bytes.truncate(held + *result.as_ref().unwrap_or(&0));
-        match result {
-            Ok(0) => self.open = false,
-            Ok(_) => return true,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.open = false,
+    /// Takes what is in the pipe now, without waiting for more, and ends the collecting.
+    pub(crate) fn finish(mut self) -> Captured {
+        // Asks the pipe itself: the runtime may not have heard yet that there is something in it.
+        if let Ok(mut pipe) = self.pipe.into_nonblocking_fd().map(File::from) {
+            while self.open && self.bytes.len() <= CAP {
+                self.open = take(&mut self.bytes, |space| pipe.read(space)) == Taken::Some;
+            }
         }
-        false
+        let overflowed = self.bytes.len() > CAP;
+        let (text, truncated) = repair(&self.bytes);
+        Captured { text, truncated, overflowed }
     }
+}
 
-    /// The text, and whether something was cut off.
-    pub(crate) fn into_text(self) -> (String, bool) {
-        repair(&self.bytes)
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Some,
+    Nothing,
+    End,
+}
+
+/// Reads once; one byte past the cap tells that there was too much.
+fn take(bytes: &mut Vec<u8>, read: impl FnOnce(&mut [u8]) -> Result<usize>) -> Taken {
+    let held = bytes.len();
+    bytes.resize(held + CHUNK.min((CAP + 1).saturating_sub(held)), 0);
+    let result = read(&mut bytes[held..]);
+    bytes.truncate(held + *result.as_ref().unwrap_or(&0));
+    match result {
+        Ok(0) => Taken::End,
+        Ok(_) => Taken::Some,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Taken::Nothing,
+        Err(_) => Taken::End,
     }
 }
 

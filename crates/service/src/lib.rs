@@ -16,4 +16,4 @@ pub use app::App;
 pub use env::ConfigError;
 pub use readiness::Readiness;
 pub use service::{Service, ServiceError};
-pub use validate::Violations;
+pub use validate::{DOMAIN, TOO_LARGE, Violations};

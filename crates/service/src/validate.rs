@@ -1,15 +1,25 @@
+use std::collections::HashMap;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// Collects what is wrong with a request, field by field, so that its sender learns of everything at once.
 #[derive(Default)]
-pub struct Violations(Vec<(String, String)>);
+pub struct Violations {
+    fields: Vec<(String, String)>,
+    too_large: bool,
+}
+
+/// `ErrorInfo.reason` of a request that is too large; over HTTP it becomes 413.
+pub const TOO_LARGE: &str = "TOO_LARGE";
+/// `ErrorInfo.domain` of LearnFlow's reasons.
+pub const DOMAIN: &str = "learnflow";
 
 impl Violations {
     /// Notes `message` about `field` unless `holds`.
     pub fn check(&mut self, holds: bool, field: &str, message: impl FnOnce() -> String) -> &mut Self {
         if !holds {
-            self.0.push((field.to_owned(), message()));
+            self.fields.push((field.to_owned(), message()));
         }
         self
     }
@@ -24,6 +34,12 @@ impl Violations {
         self.check(text.len() <= most, field, || format!("is {} bytes long: at most {most} are allowed", text.len()))
     }
 
+    /// Notes a document (code, a file, an error message) longer than `most` bytes.
+    pub fn size(&mut self, text: &str, field: &str, most: usize) -> &mut Self {
+        self.too_large |= text.len() > most;
+        self.at_most(text, field, most)
+    }
+
     /// Notes a word that is not one of `words`.
     pub fn one_of(&mut self, word: &str, field: &str, words: &[&str]) -> &mut Self {
         self.check(words.contains(&word), field, || format!("{word:?} is not one of {}", words.join(", ")))
@@ -33,13 +49,15 @@ impl Violations {
     ///
     /// # Errors
     /// The status to answer with.
-    #[allow(clippy::result_large_err, reason = "tonic's own error type")]
     pub fn finish(&mut self) -> Result<(), Status> {
         let mut details = ErrorDetails::new();
-        for (field, message) in &self.0 {
+        if self.too_large {
+            details.set_error_info(TOO_LARGE, DOMAIN, HashMap::new());
+        }
+        for (field, message) in &self.fields {
             details.add_bad_request_violation(field, message);
         }
-        match self.0.as_slice() {
+        match self.fields.as_slice() {
             [] => Ok(()),
             [(field, message), ..] => {
                 let summary = format!("{field}: {message}");

@@ -109,7 +109,6 @@ impl Context {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` when the call was made on nobody's behalf.
-    #[allow(clippy::result_large_err, reason = "tonic's own error type")]
     pub fn caller(&self) -> Result<&Caller, tonic::Status> {
         self.caller.as_ref().ok_or_else(|| tonic::Status::unauthenticated("sign in first: the call names no user"))
     }

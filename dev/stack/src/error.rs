@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -79,11 +80,11 @@ impl Error {
         Self::io(format!("cannot write {}", path.display()))
     }
 
-    pub(crate) fn file(path: &Path, message: impl ToString) -> Self {
+    pub(crate) fn file(path: &Path, message: impl Display) -> Self {
         Self::File { path: path.to_owned(), message: message.to_string() }
     }
 
-    pub(crate) fn step(step: impl Into<String>, message: impl ToString) -> Self {
+    pub(crate) fn step(step: impl Into<String>, message: impl Display) -> Self {
         Self::Step { step: step.into(), message: message.to_string() }
     }
 }

@@ -106,7 +106,10 @@ pub fn stop_running(home: &Path, patience: Duration) -> Result<Option<i32>, Erro
     let end = Instant::now() + patience;
     while running(home) == Some(pid) {
         if Instant::now() > end {
-            return Err(Error::step("stop", format!("process {pid} is still stopping; its logs are in {}/log", home.display())));
+            return Err(Error::step(
+                "stop",
+                format!("process {pid} is still stopping; its logs are in {}/log", home.display()),
+            ));
         }
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -21,7 +21,7 @@ use crate::ready::Ready;
 use crate::spawner::{AsUser, Spawner, command};
 
 const TAIL_LINES: usize = 20;
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
+const CRASH_WINDOW: Duration = Duration::from_mins(1);
 const CRASHES_ALLOWED: usize = 5;
 
 /// What happens when a child ends by itself.
@@ -257,7 +257,12 @@ async fn supervise(shared: Arc<Shared>, child: Arc<Child>) {
 }
 
 /// Watches a running process. `None` when it was asked to stop, its status when it ended by itself.
-async fn run(child: &Child, mut process: Process, wanted: &mut watch::Receiver<bool>, started: Instant) -> Option<ExitStatus> {
+async fn run(
+    child: &Child,
+    mut process: Process,
+    wanted: &mut watch::Receiver<bool>,
+    started: Instant,
+) -> Option<ExitStatus> {
     let pid = process.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
     child.state.send_replace(State::Starting(pid));
     let ready = async {

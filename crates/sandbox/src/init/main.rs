@@ -226,7 +226,8 @@ fn report(status_fd: c_int, wait_status: c_int) -> bool {
     let mut usage = Rusage::default();
     // SAFETY: `usage` has the layout of struct rusage (two times, fourteen longs).
     unsafe { getrusage(RUSAGE_CHILDREN, &raw mut usage) };
-    let cpu = [usage.user, usage.system].iter().map(|time| time.seconds * 1_000_000 + time.microseconds).sum::<c_long>();
+    let cpu =
+        [usage.user, usage.system].iter().map(|time| time.seconds * 1_000_000 + time.microseconds).sum::<c_long>();
     let mut record = [0_u8; 24];
     record[0..4].copy_from_slice(&MAGIC.to_le_bytes());
     record[4..8].copy_from_slice(&wait_status.to_le_bytes());

@@ -78,7 +78,8 @@ impl<'a> Kafka<'a> {
         let topics = super::topics::Topics::read(root)?;
         let list = topics.list();
         // Data and mark go together: removing the data folder also forgets that its topics exist.
-        let mark = if self.data().exists() { self.data().join("learnflow-topics") } else { self.home.join("run/topics") };
+        let mark =
+            if self.data().exists() { self.data().join("learnflow-topics") } else { self.home.join("run/topics") };
         let wanted = format!("{brokers} {}\n{list}", topics.replication);
         if fs::read_to_string(&mark).is_ok_and(|done| done == wanted) {
             return Ok(());

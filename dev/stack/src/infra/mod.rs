@@ -6,8 +6,6 @@ pub(crate) mod redis;
 pub(crate) mod topics;
 
 use std::env;
-use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
@@ -40,9 +38,8 @@ impl External {
 /// Runs a command of the preparation to its end and returns what it printed.
 pub(crate) async fn run(step: &str, mut command: Command, input: &str) -> Result<String, Error> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let failed = || Error::io(format!("{step}: cannot run {}", command_name(command.as_std().get_program())));
-    let io = failed();
-    let mut child = command.spawn().map_err(io)?;
+    let failed = || Error::io(format!("{step}: cannot run a command"));
+    let mut child = command.spawn().map_err(failed())?;
     if let Some(mut stdin) = child.stdin.take() {
         // A command that does not read its input ends with an error of its own.
         let _ = stdin.write_all(input.as_bytes()).await;
@@ -53,8 +50,4 @@ pub(crate) async fn run(step: &str, mut command: Command, input: &str) -> Result
         return Ok(text(&output.stdout));
     }
     Err(Error::step(step, format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))))
-}
-
-fn command_name(program: &OsStr) -> String {
-    Path::new(program).display().to_string()
 }

@@ -80,7 +80,13 @@ impl<'a> Postgres<'a> {
         let _ = fs::remove_dir_all(&fresh);
         write_private(&self.superuser_password(), &random_password()?)?;
         let mut initdb = command(&self.tools.postgres_bin.join("initdb"), Signal::SIGKILL, AsUser::NotRoot);
-        initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        initdb.args([
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]);
         initdb.arg("--pgdata").arg(&fresh).arg("--pwfile").arg(self.superuser_password());
         run("postgres", initdb, "").await.map_err(|error| match error {
             Error::Step { step, message } if message.contains("unshare") => Error::Step {
@@ -115,7 +121,8 @@ impl<'a> Postgres<'a> {
         if self.prepared().exists() {
             return Ok(());
         }
-        let superuser = fs::read_to_string(self.superuser_password()).map_err(Error::reading(&self.superuser_password()))?;
+        let superuser =
+            fs::read_to_string(self.superuser_password()).map_err(Error::reading(&self.superuser_password()))?;
         let mut psql = command(&self.tools.postgres_bin.join("psql"), Signal::SIGKILL, AsUser::Same);
         psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--username=postgres"]);
         psql.args(["--port", &self.port.to_string(), "--dbname=postgres"]).env("PGPASSWORD", superuser.trim());

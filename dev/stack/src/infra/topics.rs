@@ -9,12 +9,14 @@ use crate::Error;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// The file: what to create, for whom.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Topics {
     pub(crate) replication: u16,
     dead_letter_retention_days: u64,
-    topics: Vec<Topic>,
+    #[serde(rename = "topics")]
+    all: Vec<Topic>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,7 +41,7 @@ impl Topics {
     /// One line a topic, dead letters included: name, partitions, retention in milliseconds.
     pub(crate) fn list(&self) -> String {
         let mut list = String::new();
-        for Topic { name, partitions, retention_days, consumers, .. } in &self.topics {
+        for Topic { name, partitions, retention_days, consumers, .. } in &self.all {
             let _ = writeln!(list, "{name} {partitions} {}", retention_days * DAY_MS);
             for consumer in consumers {
                 let retention = self.dead_letter_retention_days * DAY_MS;

@@ -1,0 +1,204 @@
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
+
+use learnflow_proto::{
+    Kind, Struct, Value,
+    events::{LearningEvent, QuestionAsked},
+    now, topics,
+    v1::{AskRequest, Problem, Question},
+};
+use learnflow_requests::{Creation, Outcome, Record};
+use learnflow_service::{DOMAIN, Violations};
+use learnflow_sidecar::{Context, Entry, Error};
+use tokio::time::{Instant, interval_at, sleep_until};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use uuid::Uuid;
+
+use super::hub::{Notice, Watch};
+use crate::{gateway::Gateway, problem::KEY_REUSED};
+
+/// What a level may be.
+const LEVELS: &[&str] = &["beginner", "learning", "proficient", "mastered"];
+/// How often the record of an awaited question is read: the broadcast of answers is not durable.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a question is published before it counts as one that cannot be answered.
+const ATTEMPTS: u32 = 8;
+
+/// A question on its way, and how it ended if it has.
+pub struct Asked {
+    pub request_id: String,
+    pub outcome: Option<Outcome>,
+}
+
+impl Gateway {
+    /// Records and publishes a question, or finds it recorded under the same idempotency key, and waits for its end.
+    pub(super) async fn ask_and_wait(&self, request: AskRequest, wait: Duration) -> Result<Asked, Status> {
+        check(&request)?;
+        let mut context = Context::current();
+        let student_id = context.caller()?.id.clone();
+        let fingerprint = fingerprint(&request);
+        let request_id = request_id(&student_id, request.idempotency_key.as_deref());
+        context.correlation_id.clone_from(&request_id);
+
+        let question = Question {
+            request_id: request_id.clone(),
+            student_id: student_id.clone(),
+            text: request.text,
+            topic: request.topic,
+            level: request.level.unwrap_or_else(|| "beginner".to_owned()),
+            code: request.code,
+            error: request.error,
+            asked_at: Some(now()),
+        };
+        let watch = self.hub().watch(&request_id);
+        let accepted = async {
+            match self.requests().create(question, fingerprint, request.idempotency_key.is_some()).await? {
+                Creation::New(record) => {
+                    self.publish(&record.question).await?;
+                    self.note_asked(record.question);
+                    Ok(None)
+                }
+                Creation::Existing(record) if record.fingerprint != fingerprint => Err(key_reused()),
+                Creation::Existing(record) => Ok(record.outcome),
+            }
+        };
+        let deadline = Instant::now() + wait;
+        let outcome = match context.clone().scope(accepted).await? {
+            Some(outcome) => Some(outcome),
+            None => context.scope(self.wait(watch, &student_id, &request_id, deadline)).await?,
+        };
+        Ok(Asked { request_id, outcome })
+    }
+
+    async fn publish(&self, question: &Question) -> Result<(), Error> {
+        let event = QuestionAsked { question: Some(question.clone()) };
+        self.sidecar().publish(topics::PUBSUB, topics::LEARNING_REQUESTS, &question.student_id, &event).await
+    }
+
+    /// Puts the question into the audit stream, beside the work: nobody waits for it.
+    fn note_asked(&self, question: Question) {
+        let text = |text: String| Value { kind: Some(Kind::StringValue(text)) };
+        let mut fields = HashMap::from([
+            ("request_id".to_owned(), text(question.request_id)),
+            ("level".to_owned(), text(question.level)),
+        ]);
+        if let Some(topic) = question.topic {
+            fields.insert("topic".to_owned(), text(topic));
+        }
+        let event = LearningEvent {
+            student_id: question.student_id,
+            kind: "question.asked".to_owned(),
+            occurred_at: question.asked_at,
+            detail: Some(Struct { fields }),
+        };
+        let (gateway, context) = (self.clone(), Context::current());
+        tokio::spawn(context.scope(async move {
+            let publication =
+                gateway.sidecar().publish(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
+            if let Err(error) = publication.await {
+                tracing::warn!(%error, correlation_id = Context::current().correlation_id, "question not audited");
+            }
+        }));
+    }
+
+    /// Waits for the end of a question until the deadline; nothing when it passes.
+    pub(super) async fn wait(
+        &self,
+        mut watch: Watch,
+        student_id: &str,
+        request_id: &str,
+        deadline: Instant,
+    ) -> Result<Option<Outcome>, Status> {
+        let mut look = interval_at(Instant::now() + LOOK, LOOK);
+        loop {
+            tokio::select! {
+                notice = watch.next() => {
+                    if let Notice::End(outcome) = notice {
+                        return Ok(Some(outcome));
+                    }
+                }
+                _ = look.tick() => match self.look_up(student_id, request_id).await {
+                    Ok(Some(Record { outcome: Some(outcome), .. })) => return Ok(Some(outcome)),
+                    Ok(_) => {}
+                    // The answer may still come by itself.
+                    Err(error) => tracing::warn!(%error, "the record of an awaited question cannot be read"),
+                },
+                () = sleep_until(deadline) => return Ok(None),
+                () = self.stopping().cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads a question's record, and publishes the question again if it shows no sign of life.
+    pub(super) async fn look_up(&self, student_id: &str, request_id: &str) -> Result<Option<Record>, Error> {
+        let Some(entry) = self.requests().get(student_id, request_id).await? else { return Ok(None) };
+        let window = self.config().republish_after * 2_u32.pow(entry.value.attempts.clamp(1, ATTEMPTS) - 1);
+        let Entry { value: record, .. } = &entry;
+        if record.outcome.is_some() || record.unanswered_for() < window || record.is_leased_by_other("") {
+            return Ok(Some(entry.value));
+        }
+        if record.attempts >= ATTEMPTS {
+            let problem = Problem {
+                r#type: "about:blank".to_owned(),
+                title: "Not answered".to_owned(),
+                status: 500,
+                detail: "the question could not be answered: ask it again in other words".to_owned(),
+            };
+            let mut record = record.clone();
+            let question = record.question.clone();
+            record.outcome = Some(self.requests().finish(&question, entry, Outcome::Failed(problem)).await?);
+            return Ok(Some(record));
+        }
+        if self.requests().note_publication(&entry).await? {
+            tracing::info!(correlation_id = request_id, attempt = record.attempts + 1, "question published again");
+            metrics::counter!("questions_republished_total").increment(1);
+            self.publish(&record.question).await?;
+        }
+        Ok(Some(entry.value))
+    }
+}
+
+fn check(request: &AskRequest) -> Result<(), Status> {
+    let mut violations = Violations::default();
+    violations.text(&request.text, "text", 8 * 1024);
+    if let Some(level) = &request.level {
+        violations.one_of(level, "level", LEVELS);
+    }
+    violations.text(request.topic.as_deref().unwrap_or("-"), "topic", 100);
+    violations.size(request.code.as_deref().unwrap_or_default(), "code", 64 * 1024);
+    violations.size(request.error.as_deref().unwrap_or_default(), "error", 16 * 1024);
+    if let Some(key) = &request.idempotency_key {
+        let visible = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        violations.check(visible, "idempotency_key", || "must be 1 to 255 visible ASCII characters".to_owned());
+    }
+    if let Some(seconds) = request.wait_seconds {
+        violations.check(seconds <= 30, "wait_seconds", || "must be at most 30".to_owned());
+    }
+    violations.finish()
+}
+
+/// The id follows from the idempotency key, so that a retry finds the record without a second one to map keys to ids.
+fn request_id(student_id: &str, idempotency_key: Option<&str>) -> String {
+    match idempotency_key {
+        Some(key) => Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("learnflow:{student_id}:{key}").as_bytes()),
+        None => Uuid::now_v7(),
+    }
+    .to_string()
+}
+
+fn fingerprint(request: &AskRequest) -> u64 {
+    // Stable for one version of the standard library; a wrong mismatch needs an upgrade within the key's day.
+    let mut hasher = DefaultHasher::new();
+    (&request.text, &request.topic, &request.level, &request.code, &request.error).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn key_reused() -> Status {
+    let details = ErrorDetails::with_error_info(KEY_REUSED, DOMAIN, HashMap::new());
+    let message = "this idempotency key came with another question before: use a new key for a new question";
+    Status::with_error_details(Code::FailedPrecondition, message, details)
+}

@@ -1,0 +1,253 @@
+//! The REST side: every route is an RPC in other clothes. Its message is put together from path, query and body; the
+//! answer, or a part of it, is the body of the response.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware,
+    response::{
+        IntoResponse, Response,
+        sse::{Event as SseEvent, KeepAlive, Sse},
+    },
+    routing::{delete, get, patch, post},
+};
+use futures::StreamExt as _;
+use learnflow_proto::v1::{
+    AskRequest, CreateAssignmentRequest, CreateClassRequest, DebugRequest, EraseUserRequest, ExecuteRequest,
+    ExplainRequest, ExportUserRequest, GenerateExercisesRequest, GetClassProgressRequest, GetExerciseRequest,
+    GetPlacementQuizRequest, GetProgressRequest, GetQuizRequest, GetUserRequest, JoinClassRequest, ListAlertsRequest,
+    ListAssignmentsRequest, ListClassesRequest, ListConceptsRequest, ListEventsRequest, ListExercisesRequest,
+    ListNotificationsRequest, ListUsersRequest, MarkReadRequest, PublishRequest, RecordProgressRequest,
+    ResolveAlertRequest, ReviewRequest, SubmitExerciseRequest, SubmitPlacementQuizRequest, SubmitQuizAttemptRequest,
+    SubscribeRequest, UpdateUserRequest, WatchQueryRequest, WatchQueryResponse, auth_service_server::AuthService as _,
+    query_service_server::QueryService as _, watch_query_response::Event,
+};
+use serde_json::json;
+use tonic::Request;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::{
+    body::{Rpc, reply},
+    gateway::Gateway,
+    identity::{REQUEST_ID, identify, signed_in},
+    openapi,
+    problem::Problem,
+    query::prefer,
+};
+
+/// A route whose handler calls an RPC of another service and answers with (a part of) its response.
+macro_rules! rpc {
+    ($client:ident.$method:ident($request:ty)) => {
+        rpc!($client.$method($request), |response| response)
+    };
+    ($client:ident.$method:ident($request:ty), |$response:ident| $part:expr) => {
+        |State(gateway): State<Gateway>, Rpc(request): Rpc<$request>| async move {
+            reply(gateway.$client().$method(request).await, |$response| $part)
+        }
+    };
+}
+
+/// As `rpc!`, answered with 201.
+macro_rules! created {
+    ($client:ident.$method:ident($request:ty)) => {
+        |State(gateway): State<Gateway>, Rpc(request): Rpc<$request>| async move {
+            created(reply(gateway.$client().$method(request).await, |response| response))
+        }
+    };
+}
+
+pub fn router(gateway: Gateway) -> anyhow::Result<Router> {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(gateway.config().allowed_origins.clone()))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("prefer"),
+            HeaderName::from_static("traceparent"),
+            REQUEST_ID,
+        ])
+        .expose_headers([REQUEST_ID, header::LOCATION, header::RETRY_AFTER])
+        .max_age(Duration::from_hours(1));
+    let api = open_routes().merge(signed_in_routes().route_layer(middleware::from_fn(signed_in)));
+    let router = Router::new()
+        .nest("/api/v1", api)
+        .route("/.well-known/jwks.json", get(published_keys))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path: see /docs") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method: see /docs")
+        })
+        .layer(middleware::from_fn_with_state(gateway.clone(), identify))
+        .layer(cors)
+        .with_state(gateway);
+    Ok(router.merge(openapi::router()?))
+}
+
+fn open_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/health", get(|| async { Json(json!({ "status": "ok", "service": "api-gateway" })) }))
+        .route(
+            "/ready",
+            get(|State(gateway): State<Gateway>| async move { gateway.readiness().clone().respond().await }),
+        )
+        .route(
+            "/auth/register",
+            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                created(reply(gateway.register(Request::new(request)).await, |response| response))
+            }),
+        )
+        .route(
+            "/auth/login",
+            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                reply(gateway.login(Request::new(request)).await, |response| response)
+            }),
+        )
+        .route(
+            "/auth/refresh",
+            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                reply(gateway.refresh(Request::new(request)).await, |response| response)
+            }),
+        )
+}
+
+fn signed_in_routes() -> Router<Gateway> {
+    Router::new()
+        .route(
+            "/auth/logout",
+            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                reply(gateway.logout(Request::new(request)).await, |response| response)
+            }),
+        )
+        // Ask
+        .route("/query", post(ask))
+        .route(
+            "/queries/{request_id}",
+            get(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                reply(gateway.get_query(Request::new(request)).await, |response| response)
+            }),
+        )
+        .route("/queries/{request_id}/events", get(watch))
+        .route("/concepts", get(rpc!(concepts.list_concepts(ListConceptsRequest))))
+        .route("/explain", post(rpc!(concepts.explain(ExplainRequest), |response| response.answer)))
+        .route("/review", post(rpc!(reviews.review(ReviewRequest))))
+        .route("/debug", post(rpc!(debug.debug(DebugRequest))))
+        // Practise
+        .route("/exercises/generate", post(rpc!(exercises.generate_exercises(GenerateExercisesRequest))))
+        .route("/exercises", get(rpc!(exercises.list_exercises(ListExercisesRequest))))
+        .route("/exercises/{id}", get(rpc!(exercises.get_exercise(GetExerciseRequest), |response| response.exercise)))
+        .route("/exercises/{exercise_id}/submissions", post(rpc!(exercises.submit_exercise(SubmitExerciseRequest))))
+        .route("/quizzes/{topic}", get(rpc!(quizzes.get_quiz(GetQuizRequest))))
+        .route("/quizzes/{topic}/attempts", post(rpc!(quizzes.submit_quiz_attempt(SubmitQuizAttemptRequest))))
+        .route(
+            "/placement",
+            get(rpc!(quizzes.get_placement_quiz(GetPlacementQuizRequest)))
+                .post(rpc!(quizzes.submit_placement_quiz(SubmitPlacementQuizRequest))),
+        )
+        .route("/execute", post(rpc!(execution.execute(ExecuteRequest))))
+        // Progress
+        .route("/progress", post(rpc!(progress.record_progress(RecordProgressRequest))))
+        .route("/progress/{user_id}", get(rpc!(progress.get_progress(GetProgressRequest))))
+        .route("/progress/{user_id}/events", get(rpc!(progress.list_events(ListEventsRequest))))
+        .route(
+            "/classes",
+            get(rpc!(classes.list_classes(ListClassesRequest)))
+                .post(created!(classes.create_class(CreateClassRequest))),
+        )
+        .route("/classes/join", post(rpc!(classes.join_class(JoinClassRequest))))
+        .route("/classes/{class_id}/progress", get(rpc!(classes.get_class_progress(GetClassProgressRequest))))
+        .route("/classes/{class_id}/assignments", post(created!(classes.create_assignment(CreateAssignmentRequest))))
+        .route("/assignments", get(rpc!(classes.list_assignments(ListAssignmentsRequest))))
+        .route("/alerts", get(rpc!(alerts.list_alerts(ListAlertsRequest))))
+        .route("/alerts/{id}/resolve", post(rpc!(alerts.resolve_alert(ResolveAlertRequest))))
+        .route("/notifications", get(rpc!(notifications.list_notifications(ListNotificationsRequest))))
+        .route("/notifications/subscribe", post(rpc!(notifications.subscribe(SubscribeRequest))))
+        .route("/notifications/publish", post(rpc!(notifications.publish(PublishRequest))))
+        .route("/notifications/{id}/read", post(rpc!(notifications.mark_read(MarkReadRequest))))
+        // Users
+        .route("/users", get(rpc!(users.list_users(ListUsersRequest))))
+        .route(
+            "/users/{id}",
+            get(rpc!(users.get_user(GetUserRequest), |response| response.user))
+                .merge(patch(rpc!(users.update_user(UpdateUserRequest), |response| response.user)))
+                .merge(delete(|State(gateway): State<Gateway>, Rpc(request): Rpc<EraseUserRequest>| async move {
+                    let response = reply(gateway.users().erase_user(request).await, |response| response);
+                    with_status(response, StatusCode::ACCEPTED)
+                })),
+        )
+        .route("/users/{id}/export", get(rpc!(users.export_user(ExportUserRequest), |response| response.data)))
+}
+
+/// `POST /query`: 200 with the answer, or 202 and where to read it.
+async fn ask(State(gateway): State<Gateway>, headers: HeaderMap, Rpc(request): Rpc<AskRequest>) -> Response {
+    let mut request = request;
+    if let Some(key) = headers.get("idempotency-key") {
+        request.idempotency_key = Some(key.to_str().unwrap_or_default().to_owned());
+    }
+    if let Some(seconds) = prefer(&headers) {
+        request.wait_seconds = Some(seconds);
+    }
+    let response = match gateway.ask(Request::new(request)).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return Problem::from(status).into_response(),
+    };
+    match (response.answer, response.problem) {
+        (Some(answer), _) => Json(answer).into_response(),
+        (None, Some(problem)) => Problem::from(problem).into_response(),
+        (None, None) => {
+            let location = format!("/api/v1/queries/{}", response.request_id);
+            let body = Json(json!({ "request_id": response.request_id, "status": response.status }));
+            (StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response()
+        }
+    }
+}
+
+/// `GET /queries/{id}/events`: the answer as it is written.
+async fn watch(State(gateway): State<Gateway>, headers: HeaderMap, Rpc(request): Rpc<WatchQueryRequest>) -> Response {
+    let mut request = request;
+    if let Some(id) = headers.get("last-event-id") {
+        request.resume_token = Some(id.to_str().unwrap_or_default().to_owned());
+    }
+    let events = match gateway.watch_query(Request::new(request)).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return Problem::from(status).into_response(),
+    };
+    let events = events.filter_map(async |event| event.ok().and_then(server_sent)).map(Ok::<_, Infallible>);
+    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
+    // Proxies must pass each event on as it comes.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+fn server_sent(event: WatchQueryResponse) -> Option<SseEvent> {
+    let (name, data) = match event.event? {
+        Event::Part(text) => ("part", json!({ "sequence": event.sequence, "text": text })),
+        Event::Answer(answer) => ("answer", serde_json::to_value(answer).ok()?),
+        Event::Problem(problem) => ("problem", serde_json::to_value(problem).ok()?),
+    };
+    SseEvent::default().event(name).id(event.resume_token).json_data(data).ok()
+}
+
+/// `GET /.well-known/jwks.json`.
+async fn published_keys(State(gateway): State<Gateway>) -> Response {
+    match gateway.keys().keys().await {
+        Ok(keys) => ([(header::CACHE_CONTROL, "public, max-age=300")], Json(keys.published())).into_response(),
+        Err(error) => Problem::from(tonic::Status::unavailable(format!("{error:#}"))).into_response(),
+    }
+}
+
+fn created(response: Response) -> Response {
+    with_status(response, StatusCode::CREATED)
+}
+
+/// Another word for success.
+fn with_status(mut response: Response, status: StatusCode) -> Response {
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = status;
+    }
+    response
+}

@@ -1,0 +1,274 @@
+//! PostgreSQL: a pool that finds its server again by itself, also under a new password.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config as Address, NoTls, Row, types::ToSql};
+
+mod error;
+mod migrate;
+mod slow;
+
+pub use error::DatabaseError;
+pub use migrate::MigrationError;
+
+use crate::config::DatabaseConfig;
+
+/// Reads the database's URL from where it is kept; again whenever the database cannot be reached with the last one.
+pub type ReadUrl = Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
+
+/// How long to wait for a free connection of the pool.
+const POOL_WAIT: Duration = Duration::from_secs(2);
+/// How long making a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How often the watch asks the database whether it is there.
+const WATCH: Duration = Duration::from_secs(1);
+/// Longest pause between two attempts to reach the database at start.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A statement with a name for metrics and logs.
+#[derive(Clone, Copy)]
+pub struct Statement {
+    /// For example `users.get`.
+    pub name: &'static str,
+    /// SQL; values only as parameters.
+    pub sql: &'static str,
+}
+
+/// The database. Cheap to clone; usable before the server is: every call fails until it is there.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    address: Arc<RwLock<Address>>,
+    read_url: ReadUrl,
+    config: DatabaseConfig,
+    slow: slow::SlowLog,
+    /// The schema is the one this build knows.
+    migrated: AtomicBool,
+    /// The last look of the watch found the database well.
+    available: AtomicBool,
+}
+
+impl Database {
+    /// Prepares the pool; nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when the pool cannot be made.
+    pub fn new(config: DatabaseConfig, read_url: ReadUrl) -> Result<Self, DatabaseError> {
+        let address = Arc::new(RwLock::new(Address::new()));
+        let manager = Manager::from_connect(
+            Address::new(),
+            Connector { address: address.clone() },
+            // One round trip per checkout buys that no caller ever meets a connection that died while it rested.
+            ManagerConfig { recycling_method: RecyclingMethod::Verified },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_max)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(POOL_WAIT))
+            .create_timeout(Some(CONNECT))
+            .recycle_timeout(Some(Duration::from_secs(1)))
+            .build()
+            .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        let (slow, migrated, available) = Default::default();
+        Ok(Self { inner: Arc::new(Inner { pool, address, read_url, config, slow, migrated, available }) })
+    }
+
+    /// Waits until the database answers, however long that takes, then brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`MigrationError`] when the schema is not one this build can work with: then the service must not start.
+    pub async fn start(&self) -> Result<(), MigrationError> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let result = match self.refresh().await {
+                Ok(()) => migrate::migrate(self).await,
+                Err(error) => Err(error.into()),
+            };
+            match result {
+                Ok(count) => {
+                    tracing::info!(applied = count, "the schema is up to date");
+                    self.inner.migrated.store(true, Ordering::Release);
+                    self.inner.available.store(true, Ordering::Release);
+                    return Ok(());
+                }
+                Err(MigrationError::Database(
+                    error @ (DatabaseError::Unavailable(_) | DatabaseError::Credentials(_)),
+                )) => {
+                    tracing::warn!(%error, "waiting for the database");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Looks every second whether the database is there. Never returns.
+    pub async fn watch(&self) {
+        let mut ticks = tokio::time::interval(WATCH);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let result = self.check().await;
+            let was = self.inner.available.swap(result.is_ok(), Ordering::AcqRel);
+            metrics::gauge!("database_available").set(if result.is_ok() { 1.0 } else { 0.0 });
+            match result {
+                Ok(()) if !was => tracing::info!("the database is back"),
+                Err(error) => {
+                    if was {
+                        tracing::warn!(%error, "the database is away");
+                    }
+                    // It may have moved.
+                    let _ = self.refresh().await;
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Whether the database was there at the last look.
+    pub fn is_available(&self) -> bool {
+        self.inner.available.load(Ordering::Acquire)
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when there is none, or the schema is not up to date yet.
+    pub async fn check(&self) -> Result<(), DatabaseError> {
+        self.query(&Statement { name: "check", sql: "SELECT 1" }, &[]).await.map(drop)
+    }
+
+    /// Runs a statement and returns its rows.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] says whether the same call may succeed later.
+    pub async fn query(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let client = self.client().await?;
+        let started = Instant::now();
+        let run = async {
+            let prepared = client.prepare_cached(statement.sql).await?;
+            client.query(&prepared, parameters).await
+        };
+        // The server's own limit comes first; this one is for a server that has stopped answering at all.
+        let limit = self.inner.config.statement_timeout + Duration::from_secs(1);
+        let result = tokio::time::timeout(limit, run).await;
+        let elapsed = started.elapsed();
+        metrics::histogram!("database_statement_seconds", "statement" => statement.name).record(elapsed);
+        if elapsed >= self.inner.config.slow {
+            self.inner.slow.log(self, statement, parameters.len(), elapsed);
+        }
+        match result {
+            Ok(rows) => Ok(rows?),
+            Err(_) => Err(DatabaseError::Unavailable(format!("no answer to {} within {limit:?}", statement.name))),
+        }
+    }
+
+    /// Runs a statement that finds one row or none.
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub async fn find(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.query(statement, parameters).await?.pop())
+    }
+
+    /// A connection for a transaction.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when none can be had.
+    pub async fn client(&self) -> Result<Object, DatabaseError> {
+        if !self.inner.migrated.load(Ordering::Acquire) {
+            return Err(DatabaseError::Unavailable("the schema is not up to date yet".to_owned()));
+        }
+        self.raw().await
+    }
+
+    /// A connection whatever the state of the schema; with credentials read again when the last were refused.
+    async fn raw(&self) -> Result<Object, DatabaseError> {
+        match self.inner.pool.get().await.map_err(DatabaseError::from) {
+            Err(DatabaseError::Credentials(reason)) => {
+                tracing::info!(reason, "reading the database's credentials again");
+                self.refresh().await?;
+                Ok(self.inner.pool.get().await?)
+            }
+            result => result,
+        }
+    }
+
+    /// Reads the URL again; connections made from now on use it.
+    async fn refresh(&self) -> Result<(), DatabaseError> {
+        let unusable = |reason: String| DatabaseError::Unavailable(format!("cannot read the database's URL: {reason}"));
+        let url = (self.inner.read_url)().await.map_err(unusable)?;
+        // The parser's error is not shown: it could quote the password.
+        let mut address: Address =
+            url.expose_secret().parse().map_err(|_| unusable("it is not a postgres:// URL".to_owned()))?;
+        let timeout = self.inner.config.statement_timeout.as_millis();
+        let options = format!("{} -c statement_timeout={timeout}", address.get_options().unwrap_or_default());
+        address
+            .options(options.trim())
+            .application_name("progress-service")
+            .connect_timeout(CONNECT)
+            .keepalives_idle(Duration::from_secs(30))
+            .tcp_user_timeout(Duration::from_secs(10));
+        *self.inner.address.write().unwrap_or_else(PoisonError::into_inner) = address;
+        Ok(())
+    }
+}
+
+/// Runs a statement inside a transaction and returns its rows.
+///
+/// # Errors
+/// As [`Database::query`].
+pub async fn query_in(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, DatabaseError> {
+    let started = Instant::now();
+    let prepared = transaction.prepare_cached(statement.sql).await?;
+    let rows = transaction.query(&prepared, parameters).await?;
+    metrics::histogram!("database_statement_seconds", "statement" => statement.name).record(started.elapsed());
+    Ok(rows)
+}
+
+/// Connects to where the database is now, not to where it was when the pool was made.
+struct Connector {
+    address: Arc<RwLock<Address>>,
+}
+
+impl Connect for Connector {
+    fn connect(&self, _: &Address) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let address = self.address.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Box::pin(async move {
+            let (client, connection) = address.connect(NoTls).await?;
+            let task = tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "database connection lost");
+                }
+            });
+            Ok((client, task))
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! progress-service: the learner's record, and the only service with a database.
+//!
+//! - [`database`]: the pool, its errors, the migrations, slow statements;
+//! - [`accounts`], [`passwords`], [`users`]: who there is and how they sign in;
+//! - [`events`], [`batch`]: the audit stream, stored once per event;
+//! - [`progress`]: what is read of the record; [`unbuilt`]: what is promised and not there yet.
+#![allow(clippy::result_large_err, reason = "tonic's own error type")]
+
+pub mod accounts;
+pub mod batch;
+pub mod bootstrap;
+pub mod config;
+pub mod database;
+pub mod events;
+pub mod page;
+pub mod passwords;
+pub mod progress;
+pub mod unbuilt;
+pub mod users;

@@ -1,0 +1,83 @@
+//! What the protos promise and this service does not do yet: it says so instead of making results up.
+
+use learnflow_proto::v1::{
+    CreateAssignmentRequest, CreateAssignmentResponse, CreateClassRequest, CreateClassResponse,
+    GetClassProgressRequest, GetClassProgressResponse, GetPlacementQuizRequest, GetPlacementQuizResponse,
+    GetQuizRequest, GetQuizResponse, JoinClassRequest, JoinClassResponse, ListAlertsRequest, ListAlertsResponse,
+    ListAssignmentsRequest, ListAssignmentsResponse, ListClassesRequest, ListClassesResponse, ResolveAlertRequest,
+    ResolveAlertResponse, SubmitPlacementQuizRequest, SubmitPlacementQuizResponse, SubmitQuizAttemptRequest,
+    SubmitQuizAttemptResponse, alert_service_server::AlertService, class_service_server::ClassService,
+    quiz_service_server::QuizService,
+};
+use tonic::{Request, Response, Status};
+
+/// `UNIMPLEMENTED`, in a sentence.
+pub(crate) fn unbuilt(what: &str) -> Status {
+    Status::unimplemented(format!("{what} is not built yet"))
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Serves what is not there yet.
+#[derive(Clone, Copy)]
+pub struct Unbuilt;
+
+#[tonic::async_trait]
+impl ClassService for Unbuilt {
+    async fn create_class(&self, _: Request<CreateClassRequest>) -> Answer<CreateClassResponse> {
+        Err(unbuilt("making classes"))
+    }
+
+    async fn list_classes(&self, _: Request<ListClassesRequest>) -> Answer<ListClassesResponse> {
+        Err(unbuilt("the list of classes"))
+    }
+
+    async fn join_class(&self, _: Request<JoinClassRequest>) -> Answer<JoinClassResponse> {
+        Err(unbuilt("joining classes"))
+    }
+
+    async fn get_class_progress(&self, _: Request<GetClassProgressRequest>) -> Answer<GetClassProgressResponse> {
+        Err(unbuilt("class progress"))
+    }
+
+    async fn create_assignment(&self, _: Request<CreateAssignmentRequest>) -> Answer<CreateAssignmentResponse> {
+        Err(unbuilt("assigning exercises"))
+    }
+
+    async fn list_assignments(&self, _: Request<ListAssignmentsRequest>) -> Answer<ListAssignmentsResponse> {
+        Err(unbuilt("the list of assignments"))
+    }
+}
+
+#[tonic::async_trait]
+impl AlertService for Unbuilt {
+    async fn list_alerts(&self, _: Request<ListAlertsRequest>) -> Answer<ListAlertsResponse> {
+        Err(unbuilt("the list of alerts"))
+    }
+
+    async fn resolve_alert(&self, _: Request<ResolveAlertRequest>) -> Answer<ResolveAlertResponse> {
+        Err(unbuilt("resolving alerts"))
+    }
+}
+
+#[tonic::async_trait]
+impl QuizService for Unbuilt {
+    async fn get_quiz(&self, _: Request<GetQuizRequest>) -> Answer<GetQuizResponse> {
+        Err(unbuilt("the quiz of a topic"))
+    }
+
+    async fn submit_quiz_attempt(&self, _: Request<SubmitQuizAttemptRequest>) -> Answer<SubmitQuizAttemptResponse> {
+        Err(unbuilt("grading of quizzes"))
+    }
+
+    async fn get_placement_quiz(&self, _: Request<GetPlacementQuizRequest>) -> Answer<GetPlacementQuizResponse> {
+        Err(unbuilt("the placement quiz"))
+    }
+
+    async fn submit_placement_quiz(
+        &self,
+        _: Request<SubmitPlacementQuizRequest>,
+    ) -> Answer<SubmitPlacementQuizResponse> {
+        Err(unbuilt("grading of the placement quiz"))
+    }
+}

@@ -1,0 +1,245 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use learnflow_proto::{
+    Kind, Struct, Value,
+    events::{AnswerReady, LearningEvent, QuestionRouted, answer_ready},
+    now, topics,
+    v1::{Answer, Problem, Question},
+};
+use learnflow_requests::{Outcome as Ending, Requests};
+use learnflow_service::{ConfigError, env};
+use learnflow_sidecar::{Context, Entry, Event, Outcome, Result, Sidecar};
+use tokio::time::{interval_at, sleep};
+use uuid::Uuid;
+
+use crate::queue::Queue;
+
+/// Work that takes longer than this shows its sign of life in the request record.
+const LEASE_AFTER: Duration = Duration::from_millis(200);
+/// How long a lease holds; it is renewed three times as often.
+const LEASE: Duration = Duration::from_secs(6);
+/// How long an event may wait for room before Dapr is asked to deliver it again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often and how far apart the sidecar is asked again when it is away.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How an agent answers a question: its own work.
+#[tonic::async_trait]
+pub trait Answering: Send + Sync + 'static {
+    /// Answers, or says why there can be no answer.
+    async fn answer(&self, question: &Question) -> std::result::Result<Answer, Problem>;
+}
+
+/// How much an agent takes on.
+pub struct AgentConfig {
+    /// `AGENT_QUEUE`: questions accepted and not yet answered, 1024 unless set.
+    pub queue: usize,
+    /// `AGENT_CONCURRENCY`: questions worked at a time, 64 unless set.
+    pub concurrency: usize,
+}
+
+impl AgentConfig {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable.
+    pub fn from_env() -> std::result::Result<Self, ConfigError> {
+        Ok(Self { queue: env::or("AGENT_QUEUE", 1_024)?, concurrency: env::or("AGENT_CONCURRENCY", 64)? })
+    }
+}
+
+/// An agent at work.
+pub struct Agent {
+    worker: Arc<Worker>,
+    topic: &'static str,
+    queue: Queue<(QuestionRouted, Context)>,
+}
+
+struct Worker {
+    sidecar: Sidecar,
+    requests: Requests,
+    holder: String,
+    answering: Box<dyn Answering>,
+}
+
+impl Agent {
+    /// An agent for the questions of `topic`.
+    pub fn new(sidecar: Sidecar, topic: &'static str, answering: impl Answering, config: &AgentConfig) -> Arc<Self> {
+        let worker = Arc::new(Worker {
+            requests: Requests::new(sidecar.clone()),
+            holder: format!("{}/{}", sidecar.app_id(), Uuid::new_v4()),
+            sidecar,
+            answering: Box::new(answering),
+        });
+        let at_work = worker.clone();
+        let queue = Queue::new(config.queue, config.concurrency, move |(routed, context): (QuestionRouted, Context)| {
+            let worker = at_work.clone();
+            context.scope(async move { worker.work(routed).await })
+        });
+        Arc::new(Self { worker, topic, queue })
+    }
+
+    /// Handles an event: accepts its question, or asks for it again when there is no room.
+    pub async fn accept(&self, event: Event<QuestionRouted>) -> Outcome {
+        let Some(question) = &event.data.question else {
+            tracing::warn!(event_id = event.id, "event without a question dropped");
+            return Outcome::Drop;
+        };
+        let student = question.student_id.clone();
+        match self.queue.push(student, (event.data, Context::current()), PATIENCE).await {
+            Ok(()) => Outcome::Done,
+            Err(_) => Outcome::Retry,
+        }
+    }
+
+    /// Finishes what is under way and publishes back what was not begun, for another replica.
+    pub async fn drain(&self) {
+        let unfinished = self.queue.close(Duration::from_secs(10)).await;
+        let count = unfinished.len();
+        for (routed, context) in unfinished {
+            let student = routed.question.as_ref().map(|question| question.student_id.clone()).unwrap_or_default();
+            let publication = self.worker.sidecar.publish(topics::PUBSUB, self.topic, &student, &routed);
+            if let Err(error) = context.scope(publication).await {
+                // Its record shows no sign of life: whoever waits for it publishes it again.
+                tracing::warn!(%error, "an unfinished question could not be handed back");
+            }
+        }
+        tracing::info!(questions = count, "handed back what was not begun");
+    }
+}
+
+impl Worker {
+    async fn work(&self, routed: QuestionRouted) {
+        let Some(question) = routed.question else { return };
+        let context = Context::current();
+        let ending = match self.answer(&question).await {
+            Ok(Some(ending)) => ending,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, correlation_id = context.correlation_id, trace_id = context.trace.trace_id(),
+                    "question left unanswered: it will be published again");
+                return;
+            }
+        };
+        let (event, outcome) = announce(&question, ending);
+        let answer = self.sidecar.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &question.student_id, &event);
+        let record = persistently(|| {
+            self.sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &outcome)
+        });
+        let (answer, record) = tokio::join!(answer, record);
+        for error in [answer.err(), record.err()].into_iter().flatten() {
+            // The answer is in the request record, where those who wait for it look too.
+            tracing::warn!(%error, correlation_id = context.correlation_id, "answered, but an event was not published");
+        }
+    }
+
+    /// How the question ended, by this worker or an earlier one; nothing when another works on it now.
+    async fn answer(&self, question: &Question) -> Result<Option<Ending>> {
+        let entry = persistently(|| self.requests.get(&question.student_id, &question.request_id)).await?;
+        let Some(Entry { value: record, etag }) = entry else {
+            return Ok(Some(ending(self.answering.answer(question).await)));
+        };
+        if let Some(outcome) = record.outcome {
+            return Ok(Some(outcome));
+        }
+        if record.is_leased_by_other(&self.holder) {
+            return Ok(None);
+        }
+        let work = self.answering.answer(question);
+        let mut work = std::pin::pin!(work);
+        let (result, entry) = tokio::select! {
+            result = &mut work => (result, Entry { value: record, etag }),
+            () = sleep(LEASE_AFTER) => {
+                if !self.requests.lease(question, &self.holder, LEASE).await? {
+                    return Ok(None);
+                }
+                let result = self.renewing_lease(question, work).await;
+                match persistently(|| self.requests.get(&question.student_id, &question.request_id)).await? {
+                    Some(entry) => (result, entry),
+                    None => return Ok(Some(ending(result))),
+                }
+            }
+        };
+        let outcome = ending(result);
+        persistently(|| self.requests.finish(question, entry.clone(), outcome.clone())).await.map(Some)
+    }
+
+    async fn renewing_lease<F: Future>(&self, question: &Question, mut work: std::pin::Pin<&mut F>) -> F::Output {
+        let mut renewal = interval_at(tokio::time::Instant::now() + LEASE / 3, LEASE / 3);
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                _ = renewal.tick() => {
+                    // A missed renewal costs at most a second answer, which loses the race to be written.
+                    if let Err(error) = self.requests.lease(question, &self.holder, LEASE).await {
+                        tracing::warn!(%error, "lease not renewed");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ending(result: std::result::Result<Answer, Problem>) -> Ending {
+    match result {
+        Ok(answer) => Ending::Answered(Box::new(answer)),
+        Err(problem) => Ending::Failed(problem),
+    }
+}
+
+/// An answer of the built-in tutor.
+pub fn answer(question: &Question, agent: &str, topic: Option<String>, level: &str, markdown: String) -> Answer {
+    Answer {
+        request_id: question.request_id.clone(),
+        agent: agent.to_owned(),
+        source: "builtin".to_owned(),
+        topic: topic.unwrap_or_default(),
+        level: level.to_owned(),
+        markdown,
+        hints: Vec::new(),
+        review: None,
+        exercise: None,
+        created_at: Some(now()),
+    }
+}
+
+fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent) {
+    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+    let mut detail = HashMap::from([("request_id".to_owned(), text(&question.request_id))]);
+    let (kind, outcome) = match ending {
+        Ending::Answered(answer) => {
+            for (name, value) in
+                [("agent", &answer.agent), ("source", &answer.source), ("topic", &answer.topic), ("level", &answer.level)]
+            {
+                detail.insert(name.to_owned(), text(value));
+            }
+            ("question.answered", answer_ready::Outcome::Answer(*answer))
+        }
+        Ending::Failed(problem) => {
+            detail.insert("problem".to_owned(), text(&problem.title));
+            ("question.failed", answer_ready::Outcome::Problem(problem))
+        }
+    };
+    let (request_id, student_id) = (question.request_id.clone(), question.student_id.clone());
+    let event = LearningEvent {
+        student_id: student_id.clone(),
+        kind: kind.to_owned(),
+        occurred_at: Some(now()),
+        detail: Some(Struct { fields: detail }),
+    };
+    (AnswerReady { request_id, student_id, outcome: Some(outcome) }, event)
+}
+
+/// Tries again while the sidecar, or what is behind it, is away.
+async fn persistently<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match operation().await {
+            Err(error) if error.is_transient() => sleep(pause).await,
+            result => return result,
+        }
+        pause *= 2;
+    }
+    operation().await
+}

@@ -1,0 +1,275 @@
+//! Cgroups, where they can be written: one per run, for memory and the number of processes.
+//!
+//! The service makes the group, the jail's supervisor enters it before it starts anything, and the
+//! service removes it. Names are made here; no program can influence them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// How the resources of a run are limited, beyond the limits of a single process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// By a cgroup of its own in the memory and pids hierarchies (version 1).
+    CgroupV1,
+    /// By a cgroup of its own in the unified hierarchy (version 2).
+    CgroupV2,
+    /// Without cgroups: per process, and a program cannot start processes.
+    NoCgroup,
+}
+
+impl Mode {
+    /// The name used in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CgroupV1 => "cgroup-v1",
+            Self::CgroupV2 => "cgroup-v2",
+            Self::NoCgroup => "no-cgroup",
+        }
+    }
+}
+
+/// Supervisor, first process, interpreter and what the program starts.
+const MAX_PROCESSES: &str = "32";
+const OWN_FOLDER: &str = "learnflow-sandbox";
+/// Where the service's own processes go when version 2 wants the parent group empty.
+const HOST_FOLDER: &str = "learnflow-host";
+
+/// The groups under which every run gets its own.
+#[derive(Debug)]
+pub(crate) enum Cgroups {
+    V1 { memory: PathBuf, pids: PathBuf },
+    V2 { unified: PathBuf },
+    None,
+}
+
+impl Cgroups {
+    /// Finds a hierarchy that this process may write, and clears what a killed service left there.
+    pub(crate) fn detect() -> Self {
+        let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let found = Self::detect_v1(&mounts, &own).or_else(|| Self::detect_v2(&mounts, &own)).unwrap_or(Self::None);
+        for folder in found.folders() {
+            remove_stale(folder);
+        }
+        found
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        match self {
+            Self::V1 { .. } => Mode::CgroupV1,
+            Self::V2 { .. } => Mode::CgroupV2,
+            Self::None => Mode::NoCgroup,
+        }
+    }
+
+    /// Makes the group of one run; nothing without cgroups.
+    pub(crate) fn create(&self, run: u64) -> io::Result<Option<RunCgroup>> {
+        let name = format!("{}-{run}", std::process::id());
+        let folders: Vec<_> = self.folders().into_iter().map(|folder| folder.join(&name)).collect();
+        if folders.is_empty() {
+            return Ok(None);
+        }
+        // Owned from here on, so that an error below removes what was made.
+        let group = RunCgroup { folders, is_v1: matches!(self, Self::V1 { .. }) };
+        for folder in &group.folders {
+            fs::create_dir_all(folder)?;
+        }
+        group.write_if_present("pids.max", MAX_PROCESSES)?;
+        group.write_if_present("memory.swap.max", "0")?;
+        Ok(Some(group))
+    }
+
+    fn folders(&self) -> Vec<&Path> {
+        match self {
+            Self::V1 { memory, pids } => vec![memory, pids],
+            Self::V2 { unified } => vec![unified],
+            Self::None => vec![],
+        }
+    }
+
+    fn detect_v1(mounts: &str, own: &str) -> Option<Self> {
+        Some(Self::V1 { memory: own_folder_v1(mounts, own, "memory")?, pids: own_folder_v1(mounts, own, "pids")? })
+    }
+
+    fn detect_v2(mounts: &str, own: &str) -> Option<Self> {
+        let mount = mount_point(mounts, |kind, _| kind == "cgroup2")?;
+        let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
+        // An earlier sandbox of this process may have moved it, see `delegate`.
+        let path = path.strip_suffix(HOST_FOLDER).unwrap_or(path);
+        let parent = below(&mount, path);
+        let controllers = fs::read_to_string(parent.join("cgroup.controllers")).ok()?;
+        let has = |name| controllers.split_whitespace().any(|controller| controller == name);
+        if !has("memory") || !has("pids") {
+            return None;
+        }
+        delegate(&parent).ok()?;
+        let unified = parent.join(OWN_FOLDER);
+        fs::create_dir_all(&unified).ok()?;
+        delegate(&unified).ok()?;
+        Some(Self::V2 { unified })
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        for folder in self.folders() {
+            // Not empty while another service uses it, too.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// The cgroup of one run. Dropping it tries once to remove it.
+#[derive(Debug)]
+pub(crate) struct RunCgroup {
+    folders: Vec<PathBuf>,
+    is_v1: bool,
+}
+
+impl RunCgroup {
+    /// The files through which a process enters.
+    pub(crate) fn entrances(&self) -> io::Result<Vec<File>> {
+        self.folders.iter().map(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs"))).collect()
+    }
+
+    pub(crate) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
+        let bytes = bytes.to_string();
+        self.write_if_present(if self.is_v1 { "memory.limit_in_bytes" } else { "memory.max" }, &bytes)?;
+        self.write_if_present("memory.memsw.limit_in_bytes", &bytes)
+    }
+
+    /// The most memory the group held, in bytes, if the kernel says.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        self.read(if self.is_v1 { "memory.max_usage_in_bytes" } else { "memory.peak" })?.trim().parse().ok()
+    }
+
+    /// Whether the kernel killed a process of the group for want of memory.
+    pub(crate) fn out_of_memory(&self) -> bool {
+        let events = self.read(if self.is_v1 { "memory.oom_control" } else { "memory.events" }).unwrap_or_default();
+        events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+    }
+
+    /// Removes the group; false while a process is still leaving it.
+    pub(crate) fn remove(&self) -> bool {
+        self.folders.iter().all(|folder| match fs::remove_dir(folder) {
+            Ok(()) => true,
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        })
+    }
+
+    fn read(&self, file: &str) -> Option<String> {
+        self.folders.iter().find_map(|folder| fs::read_to_string(folder.join(file)).ok())
+    }
+
+    fn write_if_present(&self, file: &str, value: &str) -> io::Result<()> {
+        let present = self.folders.iter().map(|folder| folder.join(file)).find(|path| path.exists());
+        present.map_or(Ok(()), |path| fs::write(path, value))
+    }
+}
+
+impl Drop for RunCgroup {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Lets the children of a version 2 group have limits of their own. That needs the group itself to
+/// hold no process, so this one moves into a child if it has to.
+fn delegate(group: &Path) -> io::Result<()> {
+    let enable = || fs::write(group.join("cgroup.subtree_control"), "+memory +pids");
+    if enable().is_ok() {
+        return Ok(());
+    }
+    let host = group.join(HOST_FOLDER);
+    fs::create_dir_all(&host)?;
+    fs::write(host.join("cgroup.procs"), "0")?;
+    enable()
+}
+
+/// A folder of ours below this process's own group in a version 1 hierarchy. A container may see
+/// its own group as the root of the mount.
+fn own_folder_v1(mounts: &str, own: &str, controller: &str) -> Option<PathBuf> {
+    let mount =
+        mount_point(mounts, |kind, options| kind == "cgroup" && options.split(',').any(|option| option == controller))?;
+    let path = own.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        controllers.split(',').any(|name| name == controller).then_some(path)
+    })?;
+    [below(&mount, path), mount].into_iter().find_map(|parent| {
+        let folder = parent.join(OWN_FOLDER);
+        fs::create_dir_all(&folder).ok()?;
+        can_make_groups(&folder).then_some(folder)
+    })
+}
+
+fn can_make_groups(folder: &Path) -> bool {
+    let probe = folder.join(format!("{}-probe", std::process::id()));
+    let made = fs::create_dir_all(&probe).is_ok();
+    let writable = made && OpenOptions::new().write(true).open(probe.join("cgroup.procs")).is_ok();
+    let _ = fs::remove_dir(&probe);
+    writable
+}
+
+/// Removes the groups of services that are gone: their names begin with the process's number.
+fn remove_stale(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.split_once('-')).and_then(|(pid, _)| pid.parse::<u32>().ok());
+        if owner.is_some_and(|pid| pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+fn mount_point(mounts: &str, wanted: impl Fn(&str, &str) -> bool) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (point, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
+        wanted(kind, options).then(|| PathBuf::from(point))
+    })
+}
+
+fn below(mount: &Path, path: &str) -> PathBuf {
+    mount.join(path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both versions are read from their own files. The kernel's part is played by plain files: it is
+    /// the names and formats that differ.
+    #[test]
+    fn both_versions_are_found_and_read() {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = root.path().to_str().expect("a plain path");
+        for folder in ["unified/pod/service", "memory", "pids"] {
+            fs::create_dir_all(root.path().join(folder)).expect("a folder");
+        }
+        fs::write(root.path().join("unified/pod/service/cgroup.controllers"), "cpu memory pids\n").expect("a file");
+
+        let unified = Cgroups::detect_v2(
+            &format!("none /proc proc rw 0 0\nnone {path}/unified cgroup2 rw 0 0"),
+            "0::/pod/service/learnflow-host\n",
+        );
+        let unified = unified.expect("version 2");
+        assert_eq!(unified.folders(), [root.path().join("unified/pod/service/learnflow-sandbox")]);
+        let group = unified.create(1).expect("a group").expect("a group");
+        fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 0\n").expect("a file");
+        fs::write(group.folders[0].join("memory.peak"), "4096\n").expect("a file");
+        fs::write(group.folders[0].join("memory.max"), "max\n").expect("a file");
+        assert!(!group.out_of_memory());
+        assert_eq!(group.peak_memory(), Some(4096));
+        group.limit_memory(50).expect("a limit");
+        assert_eq!(fs::read_to_string(group.folders[0].join("memory.max")).expect("a file"), "50");
+        fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 2\n").expect("a file");
+        assert!(group.out_of_memory());
+
+        let missing = Cgroups::detect_v2(&format!("none {path}/unified cgroup2 rw 0 0"), "0::/elsewhere\n");
+        assert!(missing.is_none(), "no controllers there");
+        let mounts = format!("cgroup {path}/memory cgroup rw,memory 0 0\ncgroup {path}/pids cgroup rw,pids 0 0");
+        let without_entrance = Cgroups::detect_v1(&mounts, "4:memory:/a\n8:pids:/\n");
+        assert!(without_entrance.is_none(), "nothing there that a process could enter");
+    }
+}

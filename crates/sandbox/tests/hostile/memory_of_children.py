@@ -1,0 +1,23 @@
+# expect: {"status": ["completed", "memory_exceeded"], "stdout_not": "ESCAPED", "within_ms": 4000}
+import os
+import time
+
+children = []
+try:
+    for _ in range(8):
+        pid = os.fork()
+        if pid == 0:
+            hoard = bytearray(b"z") * (35 << 20)
+            time.sleep(30)
+            os._exit(0)
+        children.append(pid)
+except OSError as error:
+    print("no processes here:", error)
+time.sleep(0.5)
+alive = 0
+for pid in children:
+    try:
+        alive += os.waitpid(pid, os.WNOHANG)[0] == 0
+    except ChildProcessError:
+        pass
+print("ESCAPED: children hold more than the jail may" if alive * 35 > 60 else "contained", alive)

@@ -1,0 +1,103 @@
+//! Explaining a topic, and asking back when the question leaves it open.
+
+use std::{collections::HashSet, fmt::Write as _};
+
+use learnflow_curriculum::{Level, Misconception, Topic};
+
+use crate::{
+    Confidence, Match, Query, Reply, Tutor,
+    terms::{Origin, terms},
+};
+
+impl Tutor {
+    /// Explains what the question is about, at the student's level or the nearest lower one there is a text for. If the
+    /// question leaves the topic open, the answer says what was understood and how to ask; its topic is then none.
+    pub fn explain(&self, query: &Query<'_>, level: Level) -> Reply {
+        let found = self.find_topic(query);
+        match found.topic {
+            Some(topic) if found.confidence > Confidence::Unsure => self.explain_topic(query, topic, &found, level),
+            _ => self.ask_back(query, &found),
+        }
+    }
+
+    fn explain_topic(&self, query: &Query<'_>, topic: &Topic, found: &Match<'_>, level: Level) -> Reply {
+        let mut text = format!("**{}**", topic.title);
+        let alternatives: Vec<_> =
+            found.alternatives.iter().take(2).map(|topic| format!("*{}*", topic.title)).collect();
+        if found.confidence == Confidence::Likely && !alternatives.is_empty() {
+            write_to(&mut text, format_args!(" is what I take your question to be about; if I am wrong, "));
+            write_to(&mut text, format_args!("ask me about {} instead.", alternatives.join(" or ")));
+        }
+        let level = topic.explanation_level(level);
+        let prerequisites: Vec<_> = topic
+            .prerequisites
+            .iter()
+            .filter_map(|id| Some(format!("*{}*", self.curriculum.topic(id)?.title)))
+            .collect();
+        if level == Level::Beginner && !prerequisites.is_empty() {
+            write_to(&mut text, format_args!("\n\nIt builds on {}.", prerequisites.join(" and ")));
+        }
+        write_to(&mut text, format_args!("\n\n{}", topic.explanation(level).trim()));
+        if let Some(Misconception { belief, correction }) = fitting(query.text, &topic.misconceptions) {
+            write_to(&mut text, format_args!("\n\n**Easily mixed up.** *“{belief}”* Not quite: {correction}"));
+        }
+        if let Some(next) = self.curriculum.next_topic(&topic.id) {
+            write_to(&mut text, format_args!("\n\n**Next topic:** *{}*", next.title));
+            if let Some(module) = self.curriculum.module(&next.module).filter(|module| module.id != topic.module) {
+                write_to(&mut text, format_args!(", the beginning of the module *{}*", module.title));
+            }
+            text.push('.');
+        }
+        Reply { topic: Some(topic.id.clone()), level, markdown: text }
+    }
+
+    fn ask_back(&self, query: &Query<'_>, found: &Match<'_>) -> Reply {
+        let mut text = String::new();
+        let understood = self.index.understood(query.text);
+        let closest: Vec<&Topic> = found.topic.into_iter().chain(found.alternatives.iter().copied()).take(3).collect();
+        if query.text.trim().is_empty() {
+            text.push_str("Your question arrived without any text.");
+        } else if !found.about_python {
+            text.push_str("That doesn't look like a question about Python, and Python is all I can teach.");
+        } else {
+            text.push_str("I'm not sure which part of Python you are asking about.");
+        }
+        if !understood.is_empty() {
+            let words: Vec<_> = understood.iter().take(6).map(|word| format!("`{}`", word.replace('`', "'"))).collect();
+            write_to(&mut text, format_args!(" What I recognised: {}.", words.join(", ")));
+        }
+        let (heading, topics) = if closest.is_empty() {
+            ("Good topics to begin with", self.curriculum.topics().take(3).collect())
+        } else {
+            ("The topics that come closest", closest)
+        };
+        write_to(&mut text, format_args!("\n\n{heading}:\n\n"));
+        for topic in topics {
+            let module = self.curriculum.module(&topic.module).map_or("", |module| module.title.as_str());
+            write_to(&mut text, format_args!("- **{}** (module *{module}*)\n", topic.title));
+        }
+        text.push_str(
+            "\nI can help best if you say what you want to do (\"add an item to a list\"), or name a word of Python \
+             (\"what does `append` do?\"). If a program doesn't work, send me its code and the error message.",
+        );
+        Reply { topic: None, level: Level::Beginner, markdown: text }
+    }
+}
+
+/// The misconception that shares most words with the question, or else the first, which is the commonest.
+fn fitting<'a>(question: &str, misconceptions: &'a [Misconception]) -> Option<&'a Misconception> {
+    let words =
+        |text: &str| -> HashSet<String> { terms(text, Origin::Prose).into_iter().map(|term| term.text).collect() };
+    let asked = words(question);
+    let shared = |misconception: &Misconception| {
+        2 * words(&misconception.belief).intersection(&asked).count()
+            + words(&misconception.correction).intersection(&asked).count()
+    };
+    // The last maximum wins in max_by_key, so go backwards for the first one.
+    misconceptions.iter().rev().max_by_key(|misconception| shared(misconception))
+}
+
+/// Writing to a string can't fail.
+pub(crate) fn write_to(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(arguments);
+}
