@@ -59,21 +59,22 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# A policy of "not allowed" (101) keeps packages from starting their servers; one that exists is left alone.
+# A policy of "not allowed" (101) keeps packages from starting their servers, and the other file keeps PostgreSQL's from
+# making a cluster that nobody uses. Files that exist are left alone, ours go again.
 install_packages() {
-  local policy=/usr/sbin/policy-rc.d status=0 ours=
+  local policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.conf status=0 ours=()
   if [ ! -e "$policy" ]; then
-    ours=yes
+    ours+=("$policy")
     as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
   fi
-  # A cluster made by the package would be one more that nobody uses.
-  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-    as_root sh -c 'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf'
+  if [ ! -e "$clusters" ]; then
+    ours+=("$clusters")
+    as_root sh -c "mkdir -p ${clusters%/*} && echo 'create_main_cluster = false' >$clusters"
   fi
   { run apt-update as_root apt-get update &&
     run apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       -o Dpkg::Options::=--force-confold "${packages[@]}"; } || status=1
-  [ -z "$ours" ] || as_root rm -f "$policy"
+  [ ${#ours[@]} = 0 ] || as_root rm -f "${ours[@]}"
   return "$status"
 }
 
@@ -92,7 +93,7 @@ say 2 "Rust: $(cargo --version | cut -d' ' -f2)"
 
 ## 3: the sidecar, unless one that is there can find apps through SQLite
 daprd_build() {
-  (cd dev/daprd && go build -tags stablecomponents -trimpath -mod=readonly \
+  (cd dev/daprd && go build -tags stablecomponents -trimpath -mod=readonly -buildvcs=false \
     -ldflags "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=$DAPRD_VERSION" -o "$out/daprd" .)
 }
 existing_daprd() {

@@ -18,7 +18,7 @@ const ANY_ADMIN: Statement =
 
 /// Attempts before a missing secret is worth a warning: the sidecar may only be starting.
 const PATIENCE: u32 = 5;
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Makes the first administrator if there is none. Tries until there is one, so that a secret that is added later is
 /// found without a restart.

@@ -13,7 +13,7 @@ use crate::batch::{EventRow, EventStore, StoreError, Stored};
 
 /// How long an event waits for the database before it is given back. Dapr then delivers it three times more and
 /// moves it to the dead letters. It pauses the subscriptions, and takes the event back, long before that.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// How long an event goes on waiting once shutdown has begun: enough for Dapr to notice, less than the grace period.
 const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 

@@ -1,4 +1,5 @@
 //! FR-012: a teacher's mistake in a file is refused with the file, the line and the reason.
+#![allow(clippy::unwrap_used, reason = "a step that fails is to fail the test")]
 
 use std::{fs, path::Path};
 

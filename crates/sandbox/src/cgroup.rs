@@ -6,6 +6,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How the resources of a run are limited, beyond the limits of a single process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,11 +48,15 @@ pub(crate) enum Cgroups {
 impl Cgroups {
     /// Finds a hierarchy that this process may write, and clears what a killed service left there.
     pub(crate) fn detect() -> Self {
+        // One at a time: sandboxes of the same process try out and clear away the same names.
+        static DETECTED: Mutex<bool> = Mutex::new(false);
+        let mut detected = DETECTED.lock().unwrap_or_else(PoisonError::into_inner);
         let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let found = Self::detect_v1(&mounts, &own).or_else(|| Self::detect_v2(&mounts, &own)).unwrap_or(Self::None);
+        let is_first = !std::mem::replace(&mut *detected, true);
         for folder in found.folders() {
-            remove_stale(folder);
+            remove_stale(folder, is_first);
         }
         found
     }
@@ -64,8 +70,9 @@ impl Cgroups {
     }
 
     /// Makes the group of one run; nothing without cgroups.
-    pub(crate) fn create(&self, run: u64) -> io::Result<Option<RunCgroup>> {
-        let name = format!("{}-{run}", std::process::id());
+    pub(crate) fn create(&self) -> io::Result<Option<RunCgroup>> {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
         let folders: Vec<_> = self.folders().into_iter().map(|folder| folder.join(&name)).collect();
         if folders.is_empty() {
             return Ok(None);
@@ -211,12 +218,14 @@ fn can_make_groups(folder: &Path) -> bool {
     writable
 }
 
-/// Removes the groups of services that are gone: their names begin with the process's number.
-fn remove_stale(folder: &Path) {
+/// Removes the groups of services that are gone: their names begin with the process's number. In a
+/// container that is often the same one again, so at first its own number counts as gone, too.
+fn remove_stale(folder: &Path, is_first: bool) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.split_once('-')).and_then(|(pid, _)| pid.parse::<u32>().ok());
-        if owner.is_some_and(|pid| pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists()) {
+        let is_own = |pid| pid == std::process::id();
+        if owner.is_some_and(|pid| if is_own(pid) { is_first } else { !Path::new(&format!("/proc/{pid}")).exists() }) {
             let _ = fs::remove_dir(entry.path());
         }
     }
@@ -255,7 +264,7 @@ mod tests {
         );
         let unified = unified.expect("version 2");
         assert_eq!(unified.folders(), [root.path().join("unified/pod/service/learnflow-sandbox")]);
-        let group = unified.create(1).expect("a group").expect("a group");
+        let group = unified.create().expect("a group").expect("a group");
         fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 0\n").expect("a file");
         fs::write(group.folders[0].join("memory.peak"), "4096\n").expect("a file");
         fs::write(group.folders[0].join("memory.max"), "max\n").expect("a file");

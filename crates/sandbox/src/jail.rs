@@ -61,11 +61,10 @@ impl Jail {
     pub(crate) fn start(
         image: &JailImage,
         cgroups: &Cgroups,
-        run: u64,
         slot: Option<OwnedSemaphorePermit>,
         collector: mpsc::Sender<Remains>,
     ) -> Result<Self, SandboxError> {
-        let cgroup = cgroups.create(run).map_err(SandboxError::host("make a cgroup"))?;
+        let cgroup = cgroups.create().map_err(SandboxError::host("make a cgroup"))?;
         let (control, control_inside) = UnixStream::pair().map_err(SandboxError::host("make a socket pair"))?;
         let pipe = || io::pipe().map_err(SandboxError::host("make a pipe"));
         let ((stdin_inside, stdin), (stdout, stdout_inside)) = (pipe()?, pipe()?);

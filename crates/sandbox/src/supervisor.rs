@@ -40,10 +40,10 @@ impl Supervisor {
         let collecting = thread("jail-collector").spawn(move || collect_all(&remains)).map_err(failed())?;
         let starting = thread("jail-starter")
             .spawn(move || {
-                let check = Jail::start(&image, &cgroups, 0, None, collector.clone()).and_then(Jail::check);
+                let check = Jail::start(&image, &cgroups, None, collector.clone()).and_then(Jail::check);
                 drop(verdict.send(check));
-                for (run, request) in (1..).zip(incoming) {
-                    let jail = Jail::start(&image, &cgroups, run, Some(request.slot), collector.clone());
+                for request in incoming {
+                    let jail = Jail::start(&image, &cgroups, Some(request.slot), collector.clone());
                     // If nobody waits any more, the jail comes back here and is dropped.
                     drop(request.reply.send(jail));
                 }

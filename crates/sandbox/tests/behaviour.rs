@@ -188,26 +188,17 @@ async fn two_runs_share_nothing() {
 }
 
 /// FR-032: as many programs run as are configured, as many wait, and the next one is refused.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn more_programs_than_places_are_refused() {
     let sandbox = Sandbox::new(SandboxConfig { concurrency: 2, queue: 1, ..config() }).unwrap();
-    let sandbox = std::sync::Arc::new(sandbox);
-    let nap = || within(Program::new("import time; time.sleep(0.4)"), Duration::from_secs(3));
+    let nap = || sandbox.run(within(Program::new("import time; time.sleep(0.4)"), Duration::from_secs(3)));
     let begun = Instant::now();
-    let runs: Vec<_> = (0..3)
-        .map(|_| {
-            let sandbox = std::sync::Arc::clone(&sandbox);
-            tokio::spawn(async move { sandbox.run(nap()).await })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let refused = sandbox.run(nap()).await;
-    assert!(matches!(refused, Err(SandboxError::Busy { running: 2, waiting: 1 })), "{refused:?}");
-    for run in runs {
-        assert_eq!(run.await.unwrap().unwrap().status, Status::Completed);
-    }
-    assert!(begun.elapsed() >= Duration::from_millis(800), "the third waited: {:?}", begun.elapsed());
-    assert_eq!(sandbox.run(nap()).await.unwrap().status, Status::Completed);
+    let (first, second, third, fourth) = tokio::join!(nap(), nap(), nap(), nap());
+    let (refused, done): (Vec<_>, Vec<_>) = [first, second, third, fourth].into_iter().partition(Result::is_err);
+    assert!(matches!(refused[..], [Err(SandboxError::Busy { running: 2, waiting: 1 })]), "{refused:?}");
+    assert!(done.iter().flatten().all(|outcome| outcome.status == Status::Completed), "{done:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(800), "one waited: {:?}", begun.elapsed());
+    assert_eq!(nap().await.unwrap().status, Status::Completed);
 }
 
 /// FR-029: what breaks a rule is refused before anything runs; what is missing is named.

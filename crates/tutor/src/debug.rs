@@ -27,19 +27,15 @@ impl Tutor {
     /// Reads the error of a question, from its `error` or else its text, and says what it means. None if there is none.
     pub fn diagnose(&self, query: &Query<'_>) -> Option<Diagnosis> {
         let texts = [query.error.unwrap_or_default(), query.text];
-        let error = texts.iter().find_map(|text| PythonError::parse(text)).or_else(|| self.loosely_named(&texts));
-        let (mut error, known) = match error {
-            Some(error) => {
-                let known = self.curriculum.explain_error(&error.error_type, &error.message);
-                (error, known)
-            }
-            None => {
-                let (text, known) =
-                    texts.iter().find_map(|text| Some((text, self.curriculum.explain_error_message(text)?)))?;
-                let message = text.trim().to_owned();
-                let error = PythonError { error_type: known.error_type.to_owned(), message, ..PythonError::default() };
-                (error, Some(known))
-            }
+        let (mut error, known) = if let Some(error) = self.named_error(&texts) {
+            let known = self.curriculum.explain_error(&error.error_type, &error.message);
+            (error, known)
+        } else {
+            let (text, known) =
+                texts.iter().find_map(|text| Some((text, self.curriculum.explain_error_message(text)?)))?;
+            let message = text.trim().to_owned();
+            let error = PythonError { error_type: known.error_type.to_owned(), message, ..PythonError::default() };
+            (error, Some(known))
         };
         if error.source.is_none() {
             error.source = error.line.zip(query.code).and_then(|(line, code)| source_line(code, line));
@@ -114,10 +110,27 @@ impl Tutor {
         }
     }
 
+    /// The topic of the error that a question names or brings along. Cheaper than a diagnosis: a sentence isn't searched for
+    /// messages, since the words of a message lead to its topic by themselves.
+    pub(crate) fn error_topic(&self, query: &Query<'_>) -> Option<String> {
+        if query.error.is_some_and(|error| !error.trim().is_empty()) {
+            return self.diagnose(query).map(|diagnosis| diagnosis.topic);
+        }
+        let error = self.named_error(&[query.text])?;
+        Some(self.curriculum.explain_error(&error.error_type, &error.message)?.topic.to_owned())
+    }
+
+    fn named_error(&self, texts: &[&str]) -> Option<PythonError> {
+        texts.iter().find_map(|text| PythonError::parse(text)).or_else(|| self.loosely_named(texts))
+    }
+
     /// "I get a key error": a built-in exception named in the student's own spelling.
     fn loosely_named(&self, texts: &[&str]) -> Option<PythonError> {
         texts.iter().find_map(|text| {
-            let joined: String = text.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+            let joined: String = text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+            if !joined.contains("error") {
+                return None;
+            }
             let types = self.curriculum.errors().iter().map(|entry| &entry.error_type);
             let named = types.filter(|name| name.ends_with("Error") && joined.contains(&name.to_lowercase()));
             // The longest: "ModuleNotFoundError", not some shorter name inside it.

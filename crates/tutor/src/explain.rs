@@ -1,8 +1,11 @@
 //! Explaining a topic, and asking back when the question leaves it open.
 
-use std::{collections::HashSet, fmt::Write as _};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
-use learnflow_curriculum::{Level, Misconception, Topic};
+use learnflow_curriculum::{Curriculum, Level, Misconception, Topic};
 
 use crate::{
     Confidence, Match, Query, Reply, Tutor,
@@ -38,7 +41,8 @@ impl Tutor {
             write_to(&mut text, format_args!("\n\nIt builds on {}.", prerequisites.join(" and ")));
         }
         write_to(&mut text, format_args!("\n\n{}", topic.explanation(level).trim()));
-        if let Some(Misconception { belief, correction }) = fitting(query.text, &topic.misconceptions) {
+        let misconception = self.misconceptions.fitting(query.text, topic);
+        if let Some(Misconception { belief, correction }) = misconception {
             write_to(&mut text, format_args!("\n\n**Easily mixed up.** *“{belief}”* Not quite: {correction}"));
         }
         if let Some(next) = self.curriculum.next_topic(&topic.id) {
@@ -58,7 +62,9 @@ impl Tutor {
         if query.text.trim().is_empty() {
             text.push_str("Your question arrived without any text.");
         } else if !found.about_python {
-            text.push_str("That doesn't look like a question about Python, and Python is all I can teach.");
+            text.push_str(
+                "That doesn't look like a question about Python, or at least not about a part of it that I teach.",
+            );
         } else {
             text.push_str("I'm not sure which part of Python you are asking about.");
         }
@@ -84,17 +90,34 @@ impl Tutor {
     }
 }
 
-/// The misconception that shares most words with the question, or else the first, which is the commonest.
-fn fitting<'a>(question: &str, misconceptions: &'a [Misconception]) -> Option<&'a Misconception> {
-    let words =
-        |text: &str| -> HashSet<String> { terms(text, Origin::Prose).into_iter().map(|term| term.text).collect() };
-    let asked = words(question);
-    let shared = |misconception: &Misconception| {
-        2 * words(&misconception.belief).intersection(&asked).count()
-            + words(&misconception.correction).intersection(&asked).count()
-    };
-    // The last maximum wins in max_by_key, so go backwards for the first one.
-    misconceptions.iter().rev().max_by_key(|misconception| shared(misconception))
+type Words = HashSet<String>;
+
+/// The words of each topic's misconceptions, by the topic's id: of the belief and of the correction.
+pub(crate) struct Misconceptions(HashMap<String, Vec<(Words, Words)>>);
+
+impl Misconceptions {
+    pub(crate) fn new(curriculum: &Curriculum) -> Self {
+        let words_of = |topic: &Topic| {
+            let pairs = topic.misconceptions.iter();
+            pairs.map(|misconception| (words(&misconception.belief), words(&misconception.correction))).collect()
+        };
+        Self(curriculum.topics().map(|topic| (topic.id.clone(), words_of(topic))).collect())
+    }
+
+    /// The misconception that shares most words with the question, or else the first, which is the commonest.
+    fn fitting<'a>(&self, question: &str, topic: &'a Topic) -> Option<&'a Misconception> {
+        let asked = words(question);
+        let shared = |(belief, correction): &(Words, Words)| {
+            2 * belief.intersection(&asked).count() + correction.intersection(&asked).count()
+        };
+        let candidates = topic.misconceptions.iter().zip(self.0.get(&topic.id)?);
+        // max_by_key takes the last maximum, so go backwards for the first one.
+        candidates.rev().max_by_key(|(_, words)| shared(words)).map(|(misconception, _)| misconception)
+    }
+}
+
+fn words(text: &str) -> Words {
+    terms(text, Origin::Prose).into_iter().map(|term| term.text).collect()
 }
 
 /// Writing to a string can't fail.

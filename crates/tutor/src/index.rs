@@ -7,13 +7,15 @@ use learnflow_curriculum::{Curriculum, Level, Topic};
 use crate::{
     Confidence, Query,
     spelling::Dictionary,
-    terms::{Origin, Term, stem, terms},
+    terms::{Origin, Term, is_misspelled_stop_word, stem, terms},
 };
 
 /// What one occurrence of a term counts, by the field it stands in.
 const TITLE: f32 = 3.0;
 const KEYWORD: f32 = 4.0;
 const PHRASE_WORD: f32 = 1.2;
+/// What a term can count at most by standing in phrases, however many a topic has.
+const PHRASES_MOST: f32 = 3.0;
 const TEXT: f32 = 0.25;
 /// BM25's saturation: how soon more occurrences stop counting more.
 const K1: f32 = 2.0;
@@ -158,8 +160,11 @@ impl Index {
                 add(Some(id), 1.0);
             }
             if let Some(&id) = self.vocabulary.get(&term.text) {
-                add(Some(id), term.weight);
+                add(Some(id), term.weight.min(1.0));
             } else if origin == Origin::Prose {
+                if is_misspelled_stop_word(&term.word) {
+                    continue;
+                }
                 match self.meant(term) {
                     meant if meant.is_empty() => add(None, term.weight),
                     meant => meant.into_iter().for_each(|id| add(Some(id), term.weight * MISSPELLED)),
@@ -227,9 +232,12 @@ impl Index {
         let about_python = has_code_or_error || share(covered(None).max(phrase)) >= PYTHON_COVERAGE;
 
         let lead = order.get(1).map_or(f32::INFINITY, |&second| scores[best] / scores[second]);
+        let known = asked.iter().filter(|term| term.id.is_some() && term.weight >= 0.5).count();
+        let all_known = asked.iter().all(|term| term.id.is_some() || term.weight < 0.5);
+        let is_clear = known > 1 && (lead >= CLEAR_LEAD || all_known);
         let confidence = if coverage >= SURE_COVERAGE && lead >= SURE_LEAD {
             Confidence::Sure
-        } else if coverage >= LIKELY_COVERAGE || has_code_or_error || (about_python && lead >= CLEAR_LEAD) {
+        } else if coverage >= LIKELY_COVERAGE || has_code_or_error || (about_python && is_clear) {
             Confidence::Likely
         } else {
             Confidence::Unsure
@@ -258,7 +266,12 @@ impl Builder {
             let parts = terms(keyword, Origin::Python);
             let is_phrase = parts.len() > 1 && keyword.contains(' ');
             for term in &parts {
-                let (count, strength) = if is_phrase { (PHRASE_WORD, 0.4) } else { (KEYWORD, 1.0) };
+                let (count, strength) = match keyword.contains(' ') {
+                    true if is_phrase => (PHRASE_WORD, 0.4),
+                    // All other words of the phrase say nothing, so this one isn't the whole keyword either.
+                    true => (2.0 * PHRASE_WORD, 0.6),
+                    false => (KEYWORD, 1.0),
+                };
                 self.occurrence(number, term, count, strength);
             }
             if is_phrase {
@@ -279,7 +292,8 @@ impl Builder {
         let id = self.id(&term.text);
         self.named_by[id].insert(topic);
         let entry = self.occurrences[id].entry(topic).or_insert((0.0, 0.0));
-        entry.0 += count;
+        let is_in_phrase = strength < 1.0;
+        entry.0 += if is_in_phrase { count.min((PHRASES_MOST - entry.0).max(0.0)) } else { count };
         entry.1 = entry.1.max(strength);
         if term.word.chars().all(|letter| letter.is_ascii_lowercase()) {
             self.words.insert(term.word.clone());

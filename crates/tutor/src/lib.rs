@@ -18,6 +18,7 @@ use learnflow_curriculum::{Curriculum, Level, Topic};
 pub use debug::Diagnosis;
 pub use python_error::PythonError;
 
+use explain::Misconceptions;
 use index::Index;
 
 /// What a student asks. Only `text` is always there, and it may be empty.
@@ -75,13 +76,15 @@ pub struct Reply {
 pub struct Tutor {
     curriculum: Arc<Curriculum>,
     index: Arc<Index>,
+    misconceptions: Arc<Misconceptions>,
 }
 
 impl Tutor {
     /// Prepares the index over a curriculum: some milliseconds.
     pub fn new(curriculum: Arc<Curriculum>) -> Self {
         let index = Arc::new(Index::new(&curriculum));
-        Self { curriculum, index }
+        let misconceptions = Arc::new(Misconceptions::new(&curriculum));
+        Self { curriculum, index, misconceptions }
     }
 
     /// The curriculum it teaches from.
@@ -100,7 +103,7 @@ impl Tutor {
                 about_python: true,
             };
         }
-        let error_topic = self.diagnose(query).map(|diagnosis| diagnosis.topic);
+        let error_topic = self.error_topic(query);
         let ranking = self.index.rank(query, error_topic.as_deref());
         let mut topics = ranking.topics.iter().filter_map(|id| self.curriculum.topic(id));
         Match {

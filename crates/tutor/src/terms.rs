@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use rust_stemmers::{Algorithm, Stemmer};
 
+use crate::spelling::Dictionary;
+
 /// Something a text speaks of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Term {
     /// The stem of a word, or a Python name or operator as it is.
     pub(crate) text: String,
-    /// How much it says about the topic, 0 to 1.
+    /// How much it says about the topic, 0 to 1; more if it says that the text is about something else.
     pub(crate) weight: f32,
     /// The word as typed, in lower case; empty if it is none.
     pub(crate) word: String,
@@ -71,20 +73,49 @@ const MARKERS: [&str; 20] = [
 ];
 
 /// English words that say nothing about the topic.
-const STOP_WORDS: &str = "a about actually after again almost already also always am an another anyone anything are at be because been \
-    before being best better but by came can cannot cant code come could couldnt did didnt do does doesnt doing \
-    done dont easily especially etc ever exactly example examples exercise explain explained explanation few \
-    found gave get gets getting give gives go goes going good got had happen happened happening happens has have \
-    havent having he hello help her here hey hi him his homework how however i i'd i'll i'm i've idea im into \
-    isnt it it's its just keep keeps know learn learning let lets like likes look looks made make makes making \
-    maybe me mean meaning means might mine more most much must my need needed needs no now of ok okay on one \
-    only onto other others our out over people please possible probably problem properly python python3 question \
-    quite rather really right say says see seem seems she should show shows simple simply since so some somebody \
+const STOP_WORDS: &str = "a able about actually after again almost already also always am an another anyone anything are at basically \
+    be because been before being best better bit bro but by came can cannot cant code come could couldnt dear \
+    did didnt do does doesnt doing done dont during easily especially etc ever everyone exactly example examples \
+    exercise explain explained explanation few forgot found gave get gets getting give gives go goes going gonna \
+    good got guys had happen happened happening happens has have havent having he hello help her here hey hi him \
+    his homework how however i i'd i'll i'm i've idea im instead into isnt it it's its just keep keeps know \
+    learn learning let lets like likes look looks made make makes making maybe me mean meaning means might mine \
+    more most much must my need needed needs no now of ok okay on one only onto other others our out over people \
+    please pls plz possible probably problem properly python python3 question quickly quite rather really \
+    remember right say says see seem seems she should show shows simple simply since sir so some somebody \
     someone something sometimes sorry still student such sure take takes teach teacher tell tells than thank \
-    thanks that that's thats the their them then there these they thing things think this those through to told \
-    too tried trying tutorial understand up us use used useful uses using usually very want wanted wants was \
-    wasnt way ways we weird well were what what's whats when where whether which who whose why will within wont \
-    work working works would wrong wrote yes yet you your";
+    thanks that that's thats the their them then there these they thing things think this those through thx to \
+    told too tried trying tutorial u understand understood up ur us use used useful uses using usually very \
+    wanna want wanted wants was wasnt way ways we weird well were what what's whats when where whether which who \
+    whose why will within without wont work working works would wrong wrote yes yet you your";
+
+/// Words of other subjects and other languages: they speak against Python.
+const ELSEWHERE: [&str; 22] = [
+    "bitcoin",
+    "cook",
+    "css",
+    "dinner",
+    "football",
+    "horoscope",
+    "html",
+    "java",
+    "javascript",
+    "joke",
+    "kotlin",
+    "pasta",
+    "php",
+    "poem",
+    "politics",
+    "president",
+    "recipe",
+    "religion",
+    "soccer",
+    "typescript",
+    "vacation",
+    "weather",
+];
+/// How much such a word, or a proper name, weighs against the others.
+const FOREIGN: f32 = 2.5;
 
 static PIECES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -92,7 +123,7 @@ static PIECES: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?P<comprehension>[\[{][^\[\]{}]*\bfor\b[^\[\]{}]*\bin\b[^\[\]{}]*[\]}])",
         r"|(?P<unpacking>\b\w+\s*,\s*\w+\s*=\s*[^=\s])",
         r"|(?P<slice>\[[^\[\]\s]*:[^\[\]\s]*\])", // [1:3], [::-1]
-        r"|(?P<index>\[\s*-?\d*\s*\])",          // [], [0], [-1]
+        r"|(?P<index>\[\s*-?\d*\s*\])",           // [], [0], [-1]
         r"|(?P<fstring>\b[fF][-\x20]?strings?\b|\b[fF]['\x22])",
         r"|(?P<whole>\{\}|\x22\x22\x22|'''|\\[nt\\]|\*\*?(?:kw)?args\b|%[sd]\b|\b\d+\.\d+\b|\b\d+d\b)",
         r"|(?P<operator>==|!=|<=|>=|\+=|-=|\*=|/=|%=|:=|\*\*|//|&&|\|\||\+\+)",
@@ -147,6 +178,9 @@ pub(crate) fn terms(text: &str, origin: Origin) -> Vec<Term> {
             };
             let word = piece.as_str().to_lowercase().replace('’', "'");
             push_word(&mut terms, &word, sense, &before, next_word(&text[piece.end()..]));
+            if sense == Sense::English && (ELSEWHERE.contains(&word.as_str()) || is_proper_name(text, piece.range())) {
+                terms.last_mut().into_iter().filter(|term| term.word == word).for_each(|term| term.weight = FOREIGN);
+            }
             before = word;
         }
     }
@@ -191,6 +225,13 @@ fn push_word(terms: &mut Vec<Term>, word: &str, sense: Sense, before: &str, afte
     terms.push(Term { text: stem(word), weight: 1.0, word: word.to_owned() });
 }
 
+/// "waht", "pyton": a word that would say nothing if it were spelled correctly. Short words are too close to others.
+pub(crate) fn is_misspelled_stop_word(word: &str) -> bool {
+    static LONGER: LazyLock<Dictionary> =
+        LazyLock::new(|| Dictionary::new(STOP_WORDS.split_whitespace().map(str::to_owned)));
+    LONGER.closest(word).is_some()
+}
+
 fn is_stop_word(word: &str) -> bool {
     static WORDS: LazyLock<std::collections::HashSet<&str>> = LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
     word.len() == 1 || WORDS.contains(word)
@@ -208,6 +249,16 @@ fn is_quoted(text: &str, range: std::ops::Range<usize>) -> bool {
     let before = text[..range.start].chars().next_back();
     let after = text[range.end..].chars().next();
     matches!((before, after), (Some('`'), Some('`')) | (Some('\''), Some('\'')) | (Some('"'), Some('"')))
+}
+
+/// A capital letter in the middle of a sentence and small ones after it. That an index knows the word, such as `True`, is
+/// for its user to find out.
+fn is_proper_name(text: &str, range: std::ops::Range<usize>) -> bool {
+    let mut letters = text[range.clone()].chars();
+    let before = text[..range.start].trim_end().chars().next_back();
+    letters.next().is_some_and(char::is_uppercase)
+        && letters.all(char::is_lowercase)
+        && before.is_some_and(|character| character.is_alphanumeric() || character == ',')
 }
 
 fn next_word(text: &str) -> &str {

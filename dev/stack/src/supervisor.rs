@@ -267,8 +267,8 @@ async fn run(
     child.state.send_replace(State::Starting(pid));
     let ready = async {
         child.spec.ready.wait().await;
-        child.state.send_replace(State::Ready(pid));
         say(&format!("{} ready after {:.1} s", child.spec.name, started.elapsed().as_secs_f32()));
+        child.state.send_replace(State::Ready(pid));
         std::future::pending::<()>().await;
     };
     let ended = tokio::select! {

@@ -39,11 +39,8 @@ fn a_runner_ends_with_everything_it_started() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_may_not_crash_fails_with_the_name_and_keeps_its_logs() {
-    let options = StackOptions {
-        parts: Parts::Infrastructure,
-        on_crash: OnCrash::Fail,
-        ..StackOptions::for_tests().unwrap()
-    };
+    let options =
+        StackOptions { parts: Parts::Infrastructure, on_crash: OnCrash::Fail, ..StackOptions::for_tests().unwrap() };
     let stack = Stack::start(options).await.unwrap();
     stack.kill9("redis").await.unwrap();
     let reason = stack.failed().await;

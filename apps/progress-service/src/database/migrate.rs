@@ -50,7 +50,7 @@ pub(super) async fn migrate(database: &Database) -> Result<usize, MigrationError
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(sql)?;
     let runner = embedded::migrations::runner();
     let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
-    let report = runner.run_async(&mut **client).await.map_err(|error| explain(&error, known))?;
+    let report = runner.run_async(&mut *client).await.map_err(|error| explain(&error, known))?;
     for migration in report.applied_migrations() {
         tracing::info!(version = migration.version(), name = migration.name(), "migration applied");
     }

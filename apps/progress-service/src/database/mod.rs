@@ -30,8 +30,11 @@ pub type ReadUrl = Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, Strin
 const POOL_WAIT: Duration = Duration::from_secs(2);
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How often the watch asks the database whether it is there.
+/// How often the watch asks the database whether it is there, and how soon again after it did not answer.
 const WATCH: Duration = Duration::from_secs(1);
+const WATCH_CLOSELY: Duration = Duration::from_millis(200);
+/// So many questions in a row without an answer, and the database counts as away: calls fail at once until it is back.
+const BREAK_AFTER: u32 = 5;
 /// Longest pause between two attempts to reach the database at start.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -117,30 +120,36 @@ impl Database {
         }
     }
 
-    /// Looks every second whether the database is there. Never returns.
+    /// Looks every second whether the database is there, and for where it has gone when it is not. Never returns.
     pub async fn watch(&self) {
-        let mut ticks = tokio::time::interval(WATCH);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failures = 0;
         loop {
-            ticks.tick().await;
-            let result = self.check().await;
-            let was = self.inner.available.swap(result.is_ok(), Ordering::AcqRel);
-            metrics::gauge!("database_available").set(if result.is_ok() { 1.0 } else { 0.0 });
-            match result {
-                Ok(()) if !was => tracing::info!("the database is back"),
-                Err(error) => {
-                    if was {
-                        tracing::warn!(%error, "the database is away");
+            match self.check().await {
+                Ok(()) => {
+                    failures = 0;
+                    if !self.inner.available.swap(true, Ordering::AcqRel) {
+                        tracing::info!("the database is back");
                     }
-                    // It may have moved.
-                    let _ = self.refresh().await;
                 }
-                Ok(()) => {}
+                Err(error) => {
+                    failures += 1;
+                    if failures == BREAK_AFTER {
+                        tracing::warn!(%error, "the database is away");
+                        self.inner.available.store(false, Ordering::Release);
+                    }
+                    if failures >= BREAK_AFTER
+                        && let Err(error) = self.refresh().await
+                    {
+                        tracing::debug!(%error, "the database's URL could not be read again");
+                    }
+                }
             }
+            metrics::gauge!("database_available").set(if self.is_available() { 1.0 } else { 0.0 });
+            tokio::time::sleep(if (1..BREAK_AFTER).contains(&failures) { WATCH_CLOSELY } else { WATCH }).await;
         }
     }
 
-    /// Whether the database was there at the last look.
+    /// Whether the database is there, by what the watch last saw.
     pub fn is_available(&self) -> bool {
         self.inner.available.load(Ordering::Acquire)
     }
@@ -150,7 +159,9 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] when there is none, or the schema is not up to date yet.
     pub async fn check(&self) -> Result<(), DatabaseError> {
-        self.query(&Statement { name: "check", sql: "SELECT 1" }, &[]).await.map(drop)
+        self.check_migrated()?;
+        let client = self.raw().await?;
+        self.run(client, &Statement { name: "check", sql: "SELECT 1" }, &[]).await.map(drop)
     }
 
     /// Runs a statement and returns its rows.
@@ -163,6 +174,15 @@ impl Database {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DatabaseError> {
         let client = self.client().await?;
+        self.run(client, statement, parameters).await
+    }
+
+    async fn run(
+        &self,
+        client: Object,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
         let started = Instant::now();
         let run = async {
             let prepared = client.prepare_cached(statement.sql).await?;
@@ -194,15 +214,31 @@ impl Database {
         Ok(self.query(statement, parameters).await?.pop())
     }
 
+    /// The plan of a statement with so many parameters, without any values.
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub async fn explain(&self, statement: &Statement, parameters: usize) -> Result<String, DatabaseError> {
+        slow::plan(&self.client().await?, statement.sql, parameters).await
+    }
+
     /// A connection for a transaction.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when none can be had.
     pub async fn client(&self) -> Result<Object, DatabaseError> {
-        if !self.inner.migrated.load(Ordering::Acquire) {
-            return Err(DatabaseError::Unavailable("the schema is not up to date yet".to_owned()));
+        self.check_migrated()?;
+        if !self.is_available() {
+            return Err(DatabaseError::Unavailable("it did not answer when last asked".to_owned()));
         }
         self.raw().await
+    }
+
+    fn check_migrated(&self) -> Result<(), DatabaseError> {
+        if self.inner.migrated.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(DatabaseError::Unavailable("the schema is not up to date yet".to_owned()))
     }
 
     /// A connection whatever the state of the schema; with credentials read again when the last were refused.

@@ -4,12 +4,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use deadpool_postgres::Object;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::{Database, DatabaseError, Statement};
 
 /// A plan is logged at most this often per statement: a slow database must not be made slower by explaining itself.
-const ONCE_PER: Duration = Duration::from_secs(60);
+const ONCE_PER: Duration = Duration::from_mins(1);
 
 /// When each statement was last explained.
 #[derive(Clone, Default)]
@@ -36,7 +37,7 @@ impl SlowLog {
         }
         let database = database.clone();
         tokio::spawn(async move {
-            match plan(&database, sql, parameters).await {
+            match database.explain(&Statement { name, sql }, parameters).await {
                 Ok(plan) => tracing::warn!(statement = name, milliseconds, sql, plan, "slow statement"),
                 Err(error) => tracing::warn!(statement = name, milliseconds, sql, %error, "slow statement, no plan"),
             }
@@ -45,8 +46,7 @@ impl SlowLog {
 }
 
 /// The generic plan: it shows `$1` where the plan of a particular call would show a person's data.
-async fn plan(database: &Database, sql: &str, parameters: usize) -> Result<String, DatabaseError> {
-    let client = database.raw().await?;
+pub(super) async fn plan(client: &Object, sql: &str, parameters: usize) -> Result<String, DatabaseError> {
     let arguments = vec!["NULL"; parameters].join(", ");
     let arguments = if parameters == 0 { String::new() } else { format!("({arguments})") };
     let explained = client

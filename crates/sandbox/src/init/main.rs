@@ -162,7 +162,8 @@ fn refuse_forks() -> bool {
     const fn step(code: u16, value: u32, if_true: u8, if_false: u8) -> FilterInstruction {
         FilterInstruction { code, if_true, if_false, value }
     }
-    static FILTER: [FilterInstruction; 15] = [
+    const LENGTH: u16 = 15;
+    static FILTER: [FilterInstruction; LENGTH as usize] = [
         step(LOAD_WORD, ARCHITECTURE, 0, 0),
         step(EQUAL, X86_64, 1, 0),
         step(RETURN, KILL_PROCESS, 0, 0),
@@ -179,7 +180,7 @@ fn refuse_forks() -> bool {
         step(RETURN, ERRNO | ENOSYS, 0, 0),
         step(RETURN, ALLOW, 0, 0),
     ];
-    let filter = FilterProgram { length: FILTER.len() as u16, instructions: FILTER.as_ptr() };
+    let filter = FilterProgram { length: LENGTH, instructions: FILTER.as_ptr() };
     // SAFETY: the program is well formed and outlives the call; the kernel copies it.
     unsafe { prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &raw const filter) == 0 }
 }
@@ -234,5 +235,6 @@ fn report(status_fd: c_int, wait_status: c_int) -> bool {
     record[8..16].copy_from_slice(&cpu.to_le_bytes());
     record[16..24].copy_from_slice(&usage.max_rss_kb.to_le_bytes());
     // SAFETY: the pointer and the length are those of the record.
-    unsafe { write(status_fd, record.as_ptr().cast(), record.len()) == record.len() as isize }
+    let written = unsafe { write(status_fd, record.as_ptr().cast(), record.len()) };
+    usize::try_from(written) == Ok(record.len())
 }
