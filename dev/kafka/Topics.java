@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,9 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 
@@ -27,7 +30,7 @@ public final class Topics {
     var wanted = read();
     var settings = new Properties();
     settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
-    settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 30_000);
+    settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 60_000);
     try (var admin = Admin.create(settings)) {
       var present = admin.listTopics().names().get();
       var missing = new ArrayList<NewTopic>();
@@ -42,6 +45,7 @@ public final class Topics {
       }
       admin.createTopics(missing).all().get();
       adjust(admin, existing);
+      awaitLeaders(admin, wanted);
       System.out.printf("%d topics created, %d checked%n", missing.size(), existing.size());
     }
   }
@@ -50,7 +54,7 @@ public final class Topics {
     Map<String, TopicDescription> described =
         admin.describeTopics(existing.stream().map(Topic::name).toList()).allTopicNames().get();
     var growing = new HashMap<String, NewPartitions>();
-    var retention = new HashMap<ConfigResource, java.util.Collection<AlterConfigOp>>();
+    var retention = new HashMap<ConfigResource, Collection<AlterConfigOp>>();
     for (var topic : existing) {
       if (described.get(topic.name()).partitions().size() < topic.partitions()) {
         growing.put(topic.name(), NewPartitions.increaseTo(topic.partitions()));
@@ -61,6 +65,17 @@ public final class Topics {
     }
     admin.createPartitions(growing).all().get();
     admin.incrementalAlterConfigs(retention).all().get();
+  }
+
+  /** A topic exists before its partitions can be written to: asking each for its end waits until it can. */
+  private static void awaitLeaders(Admin admin, List<Topic> topics) throws Exception {
+    var ends = new HashMap<TopicPartition, OffsetSpec>();
+    for (var topic : topics) {
+      for (int partition = 0; partition < topic.partitions(); partition++) {
+        ends.put(new TopicPartition(topic.name(), partition), OffsetSpec.latest());
+      }
+    }
+    admin.listOffsets(ends).all().get();
   }
 
   private static List<Topic> read() throws Exception {

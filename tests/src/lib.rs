@@ -1,1 +1,5 @@
-//! End-to-end tests over the real stack.
+//! What the end-to-end tests and the benchmarks share: students, a client, load, and the CPU time it costs.
+
+pub mod cpu;
+pub mod load;
+pub mod student;

@@ -23,7 +23,8 @@ use crate::{
     users::{is_self, timestamp, user_id},
 };
 
-const EVENTS: Statement = Statement {
+/// A page of a student's events.
+pub const EVENTS: Statement = Statement {
     name: "events.list",
     sql: "SELECT id, kind, source, occurred_at, correlation_id, detail FROM events
           WHERE student_id = $1 AND (occurred_at, id) < ($2, $3)

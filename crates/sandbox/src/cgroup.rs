@@ -80,7 +80,8 @@ impl Cgroups {
         // Owned from here on, so that an error below removes what was made.
         let group = RunCgroup { folders, is_v1: matches!(self, Self::V1 { .. }) };
         for folder in &group.folders {
-            fs::create_dir_all(folder)?;
+            // Another service may remove the empty common parent at this moment: once more, then.
+            fs::create_dir_all(folder).or_else(|_| fs::create_dir_all(folder))?;
         }
         group.write_if_present("pids.max", MAX_PROCESSES)?;
         group.write_if_present("memory.swap.max", "0")?;

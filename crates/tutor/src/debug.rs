@@ -19,6 +19,9 @@ pub struct Diagnosis {
     pub topic: String,
 }
 
+/// How much of an error message is read, in bytes, from its end: what matters stands there.
+const READ_MOST: usize = 16_000;
+
 /// The topics for errors that the table doesn't know, if the curriculum has them.
 const CUSTOM_ERROR_TOPIC: &str = "custom-exceptions";
 const DEBUGGING_TOPIC: &str = "debugging-techniques";
@@ -26,7 +29,7 @@ const DEBUGGING_TOPIC: &str = "debugging-techniques";
 impl Tutor {
     /// Reads the error of a question, from its `error` or else its text, and says what it means. None if there is none.
     pub fn diagnose(&self, query: &Query<'_>) -> Option<Diagnosis> {
-        let texts = [query.error.unwrap_or_default(), query.text];
+        let texts = [query.error.unwrap_or_default(), query.text].map(end_of);
         let (mut error, known) = if let Some(error) = self.named_error(&texts) {
             let known = self.curriculum.explain_error(&error.error_type, &error.message);
             (error, known)
@@ -116,7 +119,7 @@ impl Tutor {
         if query.error.is_some_and(|error| !error.trim().is_empty()) {
             return self.diagnose(query).map(|diagnosis| diagnosis.topic);
         }
-        let error = self.named_error(&[query.text])?;
+        let error = self.named_error(&[end_of(query.text)])?;
         Some(self.curriculum.explain_error(&error.error_type, &error.message)?.topic.to_owned())
     }
 
@@ -161,4 +164,8 @@ impl Tutor {
 fn source_line(code: &str, line: u32) -> Option<String> {
     let index = usize::try_from(line).ok()?.checked_sub(1)?;
     code.lines().nth(index).map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)
+}
+
+fn end_of(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(READ_MOST))..]
 }

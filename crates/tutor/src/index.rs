@@ -24,6 +24,8 @@ const MISSPELLED: f32 = 0.8;
 const FROM_CODE: f32 = 0.25;
 /// What an error's own topic gets, in units of a very telling term.
 const ERROR_TOPIC: f32 = 10.0;
+/// What a topic must reach to be worth a mention: small words alone don't.
+const LOWEST_SCORE: f32 = 1.0;
 /// Below these shares of the question understood, the tutor is unsure, or not sure.
 const LIKELY_COVERAGE: f32 = 0.45;
 const SURE_COVERAGE: f32 = 0.6;
@@ -46,7 +48,8 @@ struct Posting {
 /// A keyword of several words.
 struct Phrase {
     topic: usize,
-    terms: HashSet<usize>,
+    /// Each once, sorted: sums over them are the same in every process.
+    terms: Vec<usize>,
 }
 
 pub(crate) struct Index {
@@ -55,8 +58,8 @@ pub(crate) struct Index {
     /// By term.
     postings: Vec<Vec<Posting>>,
     idf: Vec<f32>,
-    /// Phrases by each of their terms.
     phrases: Vec<Phrase>,
+    /// Positions in `phrases` by each of their terms.
     phrases_with: HashMap<usize, Vec<usize>>,
     dictionary: Dictionary,
     unknown_idf: f32,
@@ -96,7 +99,7 @@ impl Index {
         }
         let mut from_code = query.code.map(|code| self.asked(code, Origin::Python)).unwrap_or_default();
         from_code.retain(|term| term.id.is_some());
-        let is_vague = asked.iter().all(|term| term.id.is_none());
+        let is_vague = asked.iter().all(|term| term.id.is_none() || term.weight < 0.5);
         for term in &mut from_code {
             term.weight *= if is_vague { 1.0 } else { FROM_CODE };
         }
@@ -118,7 +121,7 @@ impl Index {
             scores[topic] += ERROR_TOPIC;
         }
 
-        let mut order: Vec<usize> = (0..self.topics.len()).filter(|&topic| scores[topic] > 0.0).collect();
+        let mut order: Vec<usize> = (0..self.topics.len()).filter(|&topic| scores[topic] >= LOWEST_SCORE).collect();
         order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
         let (confidence, about_python) =
             self.judge(&order, &scores, &asked, &whole_phrases, has_code || error_topic.is_some());
@@ -162,6 +165,11 @@ impl Index {
             if let Some(&id) = self.vocabulary.get(&term.text) {
                 add(Some(id), term.weight.min(1.0));
             } else if origin == Origin::Prose {
+                // A name or a word of another subject isn't a misspelled one of Python's.
+                if term.weight > 1.0 {
+                    add(None, term.weight);
+                    continue;
+                }
                 if is_misspelled_stop_word(&term.word) {
                     continue;
                 }
@@ -216,7 +224,8 @@ impl Index {
         whole_phrases: &HashMap<usize, f32>,
         has_code_or_error: bool,
     ) -> (Confidence, bool) {
-        let Some(&best) = order.first() else { return (Confidence::Unsure, asked.is_empty() || has_code_or_error) };
+        let says_nothing = asked.iter().all(|term| term.weight < 0.5);
+        let Some(&best) = order.first() else { return (Confidence::Unsure, says_nothing || has_code_or_error) };
         let idf = |term: &Asked| term.id.map_or(self.unknown_idf, |id| self.idf[id]);
         let total: f32 = asked.iter().map(|term| term.weight * idf(term)).sum();
         let strength = |term: &Asked, topic: Option<usize>| {
@@ -275,7 +284,9 @@ impl Builder {
                 self.occurrence(number, term, count, strength);
             }
             if is_phrase {
-                let terms = parts.iter().map(|term| self.id(&term.text)).collect();
+                let mut terms: Vec<usize> = parts.iter().map(|term| self.id(&term.text)).collect();
+                terms.sort_unstable();
+                terms.dedup();
                 self.phrases.push(Phrase { topic: number, terms });
             }
         }

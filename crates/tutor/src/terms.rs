@@ -45,6 +45,9 @@ const AMBIGUOUS: [(&str, f32); 14] = [
     ("any", 0.1),
 ];
 
+/// Those of them that hardly any sentence does without.
+const COMMON: [&str; 5] = ["for", "in", "is", "with", "as"];
+
 /// Words that make the ambiguous word after them a noun, and so Python's: "a for", "use with".
 const ARTICLES: [&str; 7] = ["a", "an", "another", "the", "my", "use", "using"];
 
@@ -117,6 +120,9 @@ const ELSEWHERE: [&str; 22] = [
 /// How much such a word, or a proper name, weighs against the others.
 const FOREIGN: f32 = 2.5;
 
+/// How much of a text is read, in bytes: more than any question has, and a bound on the work for a pasted book.
+const READ_MOST: usize = 8_000;
+
 static PIECES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?x)",
@@ -140,8 +146,9 @@ pub(crate) fn stem(word: &str) -> String {
     if word.bytes().all(|byte| byte.is_ascii_lowercase()) { STEMMER.stem(word).into_owned() } else { word.to_owned() }
 }
 
-/// The terms of a text, in order, possibly repeated.
+/// The terms of a text, in order, possibly repeated. Of a very long text only the beginning is read.
 pub(crate) fn terms(text: &str, origin: Origin) -> Vec<Term> {
+    let text = &text[..text.floor_char_boundary(READ_MOST)];
     let mut terms = Vec::new();
     let mut before = String::new();
     let alone = |piece: &str| piece.len() == text.trim().len();
@@ -184,9 +191,11 @@ pub(crate) fn terms(text: &str, origin: Origin) -> Vec<Term> {
             before = word;
         }
     }
-    // "What does and do?": if nothing else was said, the small words are what the question is about.
+    // "What does and do?": if nothing else was said, the small words are what the question is about. In a longer text
+    // that isn't so of those which every sentence has.
     if terms.iter().all(|term| term.weight < 0.5) {
-        for term in &mut terms {
+        let is_short = text.split_whitespace().count() <= 3;
+        for term in terms.iter_mut().filter(|term| is_short || !COMMON.contains(&term.text.as_str())) {
             term.weight = 1.0;
         }
     }

@@ -50,7 +50,7 @@ fn questions_about_other_things_are_told_so() {
     let others = [
         "What is the capital of France?",
         "how do I cook pasta",
-        "what's the weather today",
+        "what's the weather in Paris today",
         "write me a poem about love",
         "tell me a joke",
         "how tall is Mount Everest",
@@ -77,7 +77,18 @@ fn questions_about_other_things_are_told_so() {
 #[test]
 fn vague_questions_get_a_useful_answer() {
     let tutor = common::tutor();
-    for text in ["", "help", "I don't understand", "???", "I'm stuck", "hello", "🐍", "why", "\u{0} ``` <b>"] {
+    for text in [
+        "",
+        "help",
+        "I don't understand",
+        "???",
+        "I'm stuck",
+        "hello",
+        "what is wrong with it",
+        "🐍",
+        "why",
+        "\u{0} ``` <b>",
+    ] {
         let reply = tutor.explain(&query(text), Level::Beginner);
         assert_eq!(reply.topic, None, "{text:?}: {}", reply.markdown);
         assert!(
@@ -126,4 +137,13 @@ fn an_answer_takes_microseconds() {
     }
     println!("{fastest:?} for an answer on average");
     assert!(fastest < Duration::from_micros(500), "{fastest:?}");
+
+    // Neither a pasted book nor a traceback without end may block an agent.
+    let long = "why zorblax NameError: 'é' line 3 ".repeat(8_000);
+    let start = Instant::now();
+    let error = Query { text: &long, code: Some(&long), error: Some(&long), ..Query::default() };
+    assert!(!tutor.explain(&error, Level::Beginner).markdown.is_empty());
+    assert!(!tutor.explain_error(&error, Level::Beginner).markdown.is_empty());
+    println!("{:?} for {} KiB", start.elapsed(), 3 * long.len() / 1024);
+    assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
 }

@@ -92,8 +92,7 @@ impl Services<'_> {
         };
         let program: PathBuf = program.components().collect();
         if !program.is_file() {
-            let hint = format!("cargo build --release --locked -p learnflow-{}", app.id);
-            return Err(Error::Missing { path: program, hint });
+            return Err(Error::Missing { path: program, hint: "make build".into() });
         }
         let mut env: Vec<_> = app.env.clone().into_iter().collect();
         let mut set = |name: &str, value: String| env.push((name.to_owned(), value));

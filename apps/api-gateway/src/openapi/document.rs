@@ -3,10 +3,10 @@
 use anyhow::Context as _;
 use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use utoipa::openapi::{
-    Components, Content, Info, License, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Schema, Type,
+    Components, Content, Info, License, OpenApi, OpenApiBuilder, Paths, RefOr, Required, Schema, Type,
     path::{Operation as PathOperation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
-    schema::ObjectBuilder,
+    schema::{ComponentsBuilder, ObjectBuilder},
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     tag::TagBuilder,
 };
@@ -59,12 +59,12 @@ fn components(schemas: Schemas) -> Components {
         .bearer_format("JWT")
         .description(Some("The access token of `/api/v1/auth/login`."))
         .build();
-    let components = Components::new()
-        .add_security_scheme(TOKEN, SecurityScheme::Http(token))
+    let components = ComponentsBuilder::new()
+        .security_scheme(TOKEN, SecurityScheme::Http(token))
         .header(responses::REQUEST_ID, responses::request_id())
         .schema(responses::PROBLEM_DETAILS, responses::problem_details());
     let components = schemas.finish().fold(components, |all, (name, schema)| all.schema(name, schema));
-    responses::problems().fold(components, |all, (name, response)| all.response(name, response))
+    responses::problems().fold(components, |all, (name, response)| all.response(name, response)).build()
 }
 
 fn describe_operation(group: &Group, operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<PathOperation> {

@@ -214,7 +214,8 @@ impl Database {
         Ok(self.query(statement, parameters).await?.pop())
     }
 
-    /// The plan of a statement with so many parameters, without any values.
+    /// The plan of a statement with so many parameters, without any values. To be awaited to its end: it opens a
+    /// transaction.
     ///
     /// # Errors
     /// As [`Database::query`].

@@ -1,5 +1,5 @@
 //! progress-service against a real PostgreSQL.
-#![allow(clippy::result_large_err, reason = "tonic's own error type")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
 mod events;

@@ -24,6 +24,7 @@ const NOBODY: u32 = 65_534;
 /// A server with its own data.
 pub(crate) struct Postgres {
     folder: TempDir,
+    removed_by_shell: bool,
     port: u16,
     process: Option<Child>,
 }
@@ -32,19 +33,18 @@ impl Postgres {
     /// The server the tests share, each with a database of its own. It ends with the test process, however that ends.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let mut postgres = Self::start();
-            // Statics are not dropped: the shell that ends the server removes its folder too.
-            postgres.stop();
-            postgres.folder.disable_cleanup(true);
-            postgres.run();
-            postgres
-        })
+        // Statics are not dropped: the shell that ends the server removes its folder too.
+        SHARED.get_or_init(|| Self::create(true))
     }
 
     /// Starts a new server.
     pub(crate) fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("learnflow-postgres").tempdir().unwrap();
+        Self::create(false)
+    }
+
+    fn create(removed_by_shell: bool) -> Self {
+        let mut folder = tempfile::Builder::new().prefix("learnflow-postgres").tempdir().unwrap();
+        folder.disable_cleanup(removed_by_shell);
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
@@ -59,7 +59,7 @@ impl Postgres {
         let output = initdb.current_dir("/").output().expect("initdb of PostgreSQL 15 or later");
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut postgres = Self { folder, port, process: None };
+        let mut postgres = Self { folder, removed_by_shell, port, process: None };
         postgres.run();
         postgres
     }
@@ -68,7 +68,8 @@ impl Postgres {
     pub(crate) fn run(&mut self) {
         // The shell holds the other end of a pipe: when this process is gone, even by SIGKILL, it stops the server.
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(r#""$@" & cat >/dev/null; kill -INT $!; wait $!"#).arg("sh");
+        shell.arg("-c").arg(r#""$@" & cat >/dev/null; kill -INT $!; wait $!; rm -rf "$REMOVE""#).arg("sh");
+        shell.env("REMOVE", if self.removed_by_shell { self.folder.path() } else { Path::new("") });
         let server = as_user(&binaries().join("postgres"));
         shell.arg(server.get_program()).args(server.get_args());
         shell.arg("-D").arg(self.folder.path().join("data"));

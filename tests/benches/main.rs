@@ -1,0 +1,45 @@
+//! `make bench`: measures LearnFlow on a stack of its own, beside named peers in the same run where there are any,
+//! prints tables with ratios and writes them to `docs/benchmarks.md`.
+//!
+//! `cargo bench -p learnflow-tests -- questions` runs one section. `LEARNFLOW_PEER` names the folder of a peer for the
+//! question path (its `run.sh` starts it).
+
+mod events;
+mod execution;
+mod peer;
+mod questions;
+mod report;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use learnflow_stack::{Stack, StackOptions};
+use tokio::time::sleep;
+
+use crate::report::Report;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let runs = |section: &str| wanted.is_empty() || wanted.iter().any(|name| name == section);
+    let mut report = Report::begin()?;
+    if runs("questions") || runs("events") || runs("execution") {
+        let stack = Stack::start(StackOptions::for_tests()?).await?;
+        // Consumer groups settle.
+        sleep(Duration::from_secs(5)).await;
+        if runs("questions") {
+            questions::measure(&stack, &mut report).await?;
+        }
+        if runs("events") {
+            events::measure(&stack, &mut report).await?;
+        }
+        if runs("execution") {
+            execution::measure(&stack, &mut report).await?;
+        }
+        stack.stop().await;
+    }
+    if wanted.is_empty() {
+        report.write()?;
+    }
+    Ok(())
+}
