@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::questions::Target;
 
-/// A peer that answers the same question path in another stack: FastAPI services behind Dapr sidecars. It is measured
+/// A peer that answers the same question path in another stack: `FastAPI` services behind Dapr sidecars. It is measured
 /// when `LEARNFLOW_PEER` names its folder; `run.sh B` starts it and prints its URL and processes.
 pub struct Peer {
     child: Child,
@@ -24,7 +24,8 @@ pub struct Peer {
 
 impl Peer {
     pub async fn start() -> Result<Option<Self>> {
-        let Some(source) = env::var_os("LEARNFLOW_PEER").filter(|folder| Path::new(folder).join("run.sh").is_file()) else {
+        let Some(source) = env::var_os("LEARNFLOW_PEER").filter(|folder| Path::new(folder).join("run.sh").is_file())
+        else {
             return Ok(None);
         };
         // It writes beside its files, which may be read-only.

@@ -98,7 +98,7 @@ pub fn questions(issuer: &Issuer) -> Result<Vec<Question>> {
     let ways = ["What is {}?", "explain {} to me please", "how do i use {} in python", "when do I need {}?"];
     (0..STUDENTS)
         .map(|number| {
-            let token = issuer.token(&format!("bench-student-{number}"), "student")?;
+            let token = issuer.token(&uuid::Uuid::now_v7().to_string(), "student")?;
             let text = ways[number % ways.len()].replace("{}", topics[number / ways.len() % topics.len()]);
             Ok(Question { token, body: json!({ "text": text }).to_string() })
         })
@@ -115,16 +115,17 @@ async fn run(target: &Target) -> Result<Vec<Measured>> {
         let mut outcomes = Vec::new();
         for _ in 0..REPEATS {
             outcomes.push(
-                costed(target, async || load::closed(&target.address, &target.questions, connections, LENGTH).await).await?,
+                costed(target, async || load::closed(&target.address, &target.questions, connections, LENGTH).await)
+                    .await?,
             );
         }
-        loads.push(summary(name, outcomes));
+        loads.push(summary(name, &outcomes));
     }
     let mut outcomes = Vec::new();
     for _ in 0..REPEATS {
         outcomes.push(costed(target, async || load::open(&target.address, &target.questions, 100).await).await?);
     }
-    loads.push(summary("open, 100/s, 1000 students", outcomes));
+    loads.push(summary("open, 100/s, 1000 students", &outcomes));
     Ok(loads)
 }
 
@@ -140,7 +141,8 @@ async fn costed(target: &Target, load: impl AsyncFn() -> Result<Outcome>) -> Res
     let (before, machine, own) = (cpu::seconds(&target.roles), cpu::machine(), cpu::seconds(&generator()));
     let outcome = load().await?;
     let (after, own_after) = (cpu::seconds(&target.roles), cpu::seconds(&generator()));
-    let used: BTreeMap<String, f64> = after.iter().map(|(role, seconds)| (role.clone(), seconds - before[role])).collect();
+    let used: BTreeMap<String, f64> =
+        after.iter().map(|(role, seconds)| (role.clone(), seconds - before[role])).collect();
     let ours: f64 = used.values().sum::<f64>() + own_after["generator"] - own["generator"];
     let others = (cpu::machine() - machine - ours) / outcome.seconds;
     let thousands = outcome.latencies.len() as f64 / 1_000.0;
@@ -152,7 +154,7 @@ fn generator() -> Roles {
     Roles::from([("generator".to_owned(), vec![nix::unistd::getpid().as_raw()])])
 }
 
-fn summary(load: &'static str, runs: Vec<Costed>) -> Measured {
+fn summary(load: &'static str, runs: &[Costed]) -> Measured {
     let of = |value: &dyn Fn(&Costed) -> f64| median(runs.iter().map(value).collect());
     let roles: Vec<String> = runs.first().map(|run| run.cpu.keys().cloned().collect()).unwrap_or_default();
     Measured {

@@ -36,7 +36,10 @@ impl Triage {
             QuestionRouted { question: Some(question), agent: agent.as_str().to_owned(), rule: rule.to_owned() };
         metrics::counter!("questions_routed_total", "agent" => agent.as_str(), "rule" => rule).increment(1);
         match self.sidecar.publish(topics::PUBSUB, topic(agent), &student_id, &routed).await {
-            Ok(()) => Outcome::Done,
+            Ok(()) => {
+                tracing::info!(agent = agent.as_str(), rule, "question routed");
+                Outcome::Done
+            }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "question not routed yet");
                 Outcome::Retry

@@ -73,10 +73,11 @@ impl Agent {
             answering: Box::new(answering),
         });
         let at_work = worker.clone();
-        let queue = Queue::new(config.queue, config.concurrency, move |(routed, context): (QuestionRouted, Context)| {
-            let worker = at_work.clone();
-            context.scope(async move { worker.work(routed).await })
-        });
+        let queue =
+            Queue::new(config.queue, config.concurrency, move |(routed, context): (QuestionRouted, Context)| {
+                let worker = at_work.clone();
+                context.scope(async move { worker.work(routed).await })
+            });
         Arc::new(Self { worker, topic, queue })
     }
 
@@ -122,6 +123,12 @@ impl Worker {
                 return;
             }
         };
+        tracing::info!(
+            correlation_id = context.correlation_id,
+            trace_id = context.trace.trace_id(),
+            answered = matches!(ending, Ending::Answered(_)),
+            "question done"
+        );
         let (event, outcome) = announce(&question, ending);
         let answer = self.sidecar.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &question.student_id, &event);
         let record = persistently(|| {
@@ -209,9 +216,12 @@ fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent)
     let mut detail = HashMap::from([("request_id".to_owned(), text(&question.request_id))]);
     let (kind, outcome) = match ending {
         Ending::Answered(answer) => {
-            for (name, value) in
-                [("agent", &answer.agent), ("source", &answer.source), ("topic", &answer.topic), ("level", &answer.level)]
-            {
+            for (name, value) in [
+                ("agent", &answer.agent),
+                ("source", &answer.source),
+                ("topic", &answer.topic),
+                ("level", &answer.level),
+            ] {
                 detail.insert(name.to_owned(), text(value));
             }
             ("question.answered", answer_ready::Outcome::Answer(*answer))

@@ -185,8 +185,11 @@ mod tests {
     #[test]
     fn accepts_only_its_own_unexpired_tokens() {
         let (one, two, three) = (new_key(), new_key(), new_key());
-        let (one, two, three) =
-            (PrivateKey { kid: "1", pem: &one }, PrivateKey { kid: "2", pem: &two }, PrivateKey { kid: "3", pem: &three });
+        let (one, two, three) = (
+            PrivateKey { kid: "1", pem: &one },
+            PrivateKey { kid: "2", pem: &two },
+            PrivateKey { kid: "3", pem: &three },
+        );
         let keys = Keys::new(&one, &[PrivateKey { ..two }]).unwrap();
         let after_rotation = Keys::new(&two, &[one]).unwrap();
         let stranger = Keys::new(&three, &[]).unwrap();

@@ -93,8 +93,7 @@ impl Requests {
     /// The sidecar's, when the record could not be written.
     pub async fn create(&self, question: Question, fingerprint: u64, may_exist: bool) -> Result<Creation> {
         let key = key(&question.student_id, &question.request_id);
-        let record =
-            Record { question, fingerprint, attempts: 1, published_at: now_ms(), lease: None, outcome: None };
+        let record = Record { question, fingerprint, attempts: 1, published_at: now_ms(), lease: None, outcome: None };
         let concurrency = if may_exist { Concurrency::Absent } else { Concurrency::LastWrite };
         match self.sidecar.set(&key, &record, Some(KEPT), concurrency).await {
             Ok(()) => Ok(Creation::New(record)),
@@ -133,8 +132,7 @@ impl Requests {
     /// The sidecar's.
     pub async fn lease(&self, question: &Question, holder: &str, length: Duration) -> Result<bool> {
         for _ in 0..WRITE_ATTEMPTS {
-            let Some(Entry { value: mut record, etag }) =
-                self.get(&question.student_id, &question.request_id).await?
+            let Some(Entry { value: mut record, etag }) = self.get(&question.student_id, &question.request_id).await?
             else {
                 return Ok(true);
             };

@@ -42,10 +42,15 @@ pub(crate) async fn grpc(State(gate): State<Gate>, request: Request<Body>, next:
     if !gate.admits(&path, request.headers()) {
         return Status::unauthenticated("the app token is missing or wrong: call through the Dapr sidecar").into_http();
     }
-    let is_call = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let is_call =
+        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     let context = Context::from_headers(request.headers());
-    let span = tracing::info_span!("rpc", method = path, trace_id = context.trace.trace_id(),
-        correlation_id = context.correlation_id);
+    let span = tracing::info_span!(
+        "rpc",
+        method = path,
+        trace_id = context.trace.trace_id(),
+        correlation_id = context.correlation_id
+    );
     let started = Instant::now();
     let response = context.scope(next.run(request).instrument(span)).await;
     // An unknown path must not become a label: anybody could fill the metrics with them.

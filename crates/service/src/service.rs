@@ -123,7 +123,8 @@ impl Service {
         services.add_service(health_service);
         services.add_service(reflection);
         let gate = Gate::new(self.sidecar.app_token());
-        let grpc = services.routes().into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(gate, grpc));
+        let grpc =
+            services.routes().into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(gate, grpc));
         let router = self.probes().merge(http).merge(grpc);
 
         let source = |source| ServiceError::Listen { address: self.address, source };

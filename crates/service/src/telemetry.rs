@@ -13,15 +13,13 @@ use tracing_subscriber::{
 };
 
 /// Bounds in seconds, from 0.5 ms to 10 s: sidecar calls lie at the low end, model calls at the high one.
-const BUCKETS: &[f64] =
-    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Starts JSON logs on standard output; `LOG_LEVEL` is a `tracing` filter, `info` unless set.
 pub(crate) fn start_logs(service: &'static str) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .with_env_var("LOG_LEVEL")
-        .from_env_lossy();
+    // What libraries say at info is about their own source code.
+    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::new(format!("refinery_core=warn,tokio_postgres=warn,{level}"));
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(JsonLine { service });
     // A second start in one process (a test) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

@@ -123,8 +123,13 @@ impl AppCallback for Callback {
             }
             Some(handler) => {
                 let context = extensions.context();
-                let span = tracing::info_span!("event", topic, event_id = event.id,
-                    trace_id = context.trace.trace_id(), correlation_id = context.correlation_id);
+                let span = tracing::info_span!(
+                    "event",
+                    topic,
+                    event_id = event.id,
+                    trace_id = context.trace.trace_id(),
+                    correlation_id = context.correlation_id
+                );
                 context.scope(handler(event, extensions).instrument(span)).await
             }
         };

@@ -58,8 +58,12 @@ async fn run(sidecar: Sidecar, pubsub: &'static str, topic: &'static str, mut wa
                 }
             })
             .collect();
-        let request =
-            BulkPublishRequest { pubsub_name: pubsub.to_owned(), topic: topic.to_owned(), entries, ..Default::default() };
+        let request = BulkPublishRequest {
+            pubsub_name: pubsub.to_owned(),
+            topic: topic.to_owned(),
+            entries,
+            ..Default::default()
+        };
         metrics::histogram!("sidecar_publish_batch_size", "topic" => topic).record(precise(callers.len()));
         match client.bulk_publish_event(request).await {
             Ok(response) => {

@@ -136,8 +136,9 @@ impl Operation {
 }
 
 fn item(key: String, value: Vec<u8>, ttl: Option<Duration>) -> StateItem {
-    let metadata =
-        ttl.map(|ttl| HashMap::from([("ttlInSeconds".to_owned(), ttl.as_secs().max(1).to_string())])).unwrap_or_default();
+    let metadata = ttl
+        .map(|ttl| HashMap::from([("ttlInSeconds".to_owned(), ttl.as_secs().max(1).to_string())]))
+        .unwrap_or_default();
     StateItem { key, value, metadata, ..Default::default() }
 }
 

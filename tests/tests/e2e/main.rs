@@ -1,3 +1,76 @@
-//! End-to-end tests.
+//! End-to-end tests over the real stack: one for the whole run, on ports and in a folder of its own.
+//!
+//! `cargo test -p learnflow-tests -- questions` runs those whose name contains the word. Each test says the requirement
+//! it proves. Tests that break parts of the stack have it to themselves.
 
-fn main() {}
+mod accounts;
+mod events;
+mod execution;
+mod faults;
+mod kafka;
+mod questions;
+mod services;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Trial};
+use tokio::runtime::Runtime;
+
+use crate::world::{Shared, World};
+
+/// Makes a trial of an async test.
+macro_rules! trials {
+    ($shared:ident: $($kind:ident $module:ident::$test:ident),* $(,)?) => {
+        vec![$({
+            let shared = $shared.clone();
+            Trial::test(concat!(stringify!($module), "::", stringify!($test)), move || {
+                shared.$kind(async |world| $module::$test(world).await).map_err(|error| format!("{error:?}").into())
+            })
+        }),*]
+    };
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::from_args();
+    let runtime = Runtime::new()?;
+    let shared = Shared::new(runtime.handle().clone());
+    let trials = trials![shared:
+        beside services::probes_health_and_reflection,
+        beside services::what_is_not_built_says_so,
+        beside services::calls_need_the_app_token,
+        beside services::errors_are_problems,
+        beside services::browsers_reach_every_service,
+        beside accounts::register_and_sign_in,
+        beside accounts::roles_are_given_by_admins,
+        beside questions::every_kind_reaches_its_agent,
+        beside questions::answers_can_be_fetched_later,
+        beside questions::answers_stream_and_resume,
+        beside questions::an_idempotency_key_names_one_question,
+        beside questions::one_trace_from_request_to_answer,
+        beside questions::a_student_keeps_their_order,
+        beside questions::concepts_are_listed_and_explained,
+        beside execution::programs_run,
+        beside execution::limits_hold,
+        beside execution::runs_share_nothing,
+        beside execution::programs_run_from_the_queue,
+        beside events::malformed_events_are_dead_lettered,
+        beside events::scopes_are_enforced,
+        alone faults::killed_services_lose_no_question,
+        alone faults::kafka_away_is_said_and_survived,
+        alone faults::redis_away_is_said_and_survived,
+        alone faults::events_wait_for_postgresql,
+        alone faults::shutdown_hands_work_back,
+    ];
+    if arguments.list {
+        return Ok(libtest_mimic::run(&arguments, trials).exit_code());
+    }
+    let world = runtime.block_on(World::start())?;
+    shared.open(world);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(world) = shared.close() {
+        runtime.block_on(world.end(conclusion.has_failed()));
+    }
+    Ok(conclusion.exit_code())
+}

@@ -59,6 +59,7 @@ impl Gateway {
             match self.requests().create(question, fingerprint, request.idempotency_key.is_some()).await? {
                 Creation::New(record) => {
                     self.publish(&record.question).await?;
+                    tracing::info!(correlation_id = record.question.request_id, "question accepted");
                     self.note_asked(record.question);
                     Ok(None)
                 }
