@@ -6,9 +6,11 @@
 
 mod events;
 mod execution;
+mod histogram;
 mod peer;
 mod questions;
 mod report;
+mod roles;
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use learnflow_stack::Stack;
 use learnflow_tests::{
-    cpu::{self, Roles},
+    cpu::Roles,
     load::{self, Outcome, Question},
     student::Issuer,
 };
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     peer::Peer,
     report::{Report, median},
+    roles::{self, Cost, Meter},
 };
 
 /// How often each load is repeated.
@@ -37,8 +38,7 @@ pub struct Measured {
     p95: f64,
     p99: f64,
     errors: usize,
-    cpu: BTreeMap<String, f64>,
-    others: f64,
+    cost: Cost,
 }
 
 pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
@@ -60,13 +60,12 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
             .zip(&theirs)
             .map(|(ours, theirs)| {
                 let ratio = |ours: f64, theirs: f64| format!("{:.2}", ours / theirs);
-                let cpu = |measured: &Measured| measured.cpu.values().sum::<f64>();
                 vec![
                     ours.load.to_owned(),
                     ratio(ours.rate, theirs.rate),
                     ratio(ours.p50, theirs.p50),
                     ratio(ours.p99, theirs.p99),
-                    ratio(cpu(ours), cpu(theirs)),
+                    ratio(ours.cost.all(), theirs.cost.all()),
                 ]
             })
             .collect::<Vec<_>>();
@@ -78,18 +77,8 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
 
 async fn learnflow(stack: &Stack) -> Result<Target> {
     let issuer = Issuer::of(stack).await?;
-    let mut roles = Roles::new();
-    for name in stack.names() {
-        let role = match name.as_str() {
-            "kafka" | "redis" => name.clone(),
-            "postgres" | "postgresql" => "postgresql".to_owned(),
-            name if name.ends_with("-daprd") => "sidecars".to_owned(),
-            _ => "services".to_owned(),
-        };
-        roles.entry(role).or_default().extend(stack.pid(&name));
-    }
     let address = format!("127.0.0.1:{}", stack.port("api-gateway").unwrap_or_default());
-    Ok(Target { name: "LearnFlow", address, questions: questions(&issuer)?, roles })
+    Ok(Target { name: "LearnFlow", address, questions: questions(&issuer)?, roles: roles::of(stack) })
 }
 
 /// One question each of a thousand students, over the curriculum.
@@ -129,48 +118,29 @@ async fn run(target: &Target) -> Result<Vec<Measured>> {
     Ok(loads)
 }
 
-/// A load with the CPU seconds per 1000 requests of each role, and the cores others used meanwhile.
-struct Costed {
-    outcome: Outcome,
-    cpu: BTreeMap<String, f64>,
-    others: f64,
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts of a load are small")]
-async fn costed(target: &Target, load: impl AsyncFn() -> Result<Outcome>) -> Result<Costed> {
-    let (before, machine, own) = (cpu::seconds(&target.roles), cpu::machine(), cpu::seconds(&generator()));
+async fn costed(target: &Target, load: impl AsyncFn() -> Result<Outcome>) -> Result<(Outcome, Cost)> {
+    let meter = Meter::start(&target.roles);
     let outcome = load().await?;
-    let (after, own_after) = (cpu::seconds(&target.roles), cpu::seconds(&generator()));
-    let used: BTreeMap<String, f64> =
-        after.iter().map(|(role, seconds)| (role.clone(), seconds - before[role])).collect();
-    let ours: f64 = used.values().sum::<f64>() + own_after["generator"] - own["generator"];
-    let others = (cpu::machine() - machine - ours) / outcome.seconds;
-    let thousands = outcome.latencies.len() as f64 / 1_000.0;
-    let cpu = used.into_iter().map(|(role, seconds)| (role, seconds / thousands)).collect();
-    Ok(Costed { outcome, cpu, others })
+    let cost = meter.stop(outcome.latencies.len());
+    Ok((outcome, cost))
 }
 
-fn generator() -> Roles {
-    Roles::from([("generator".to_owned(), vec![nix::unistd::getpid().as_raw()])])
-}
-
-fn summary(load: &'static str, runs: &[Costed]) -> Measured {
-    let of = |value: &dyn Fn(&Costed) -> f64| median(runs.iter().map(value).collect());
-    let roles: Vec<String> = runs.first().map(|run| run.cpu.keys().cloned().collect()).unwrap_or_default();
+fn summary(load: &'static str, runs: &[(Outcome, Cost)]) -> Measured {
+    let of = |value: &dyn Fn(&Outcome) -> f64| median(runs.iter().map(|(outcome, _)| value(outcome)).collect());
     Measured {
         load,
-        rate: of(&|run| run.outcome.rate()),
-        p50: of(&|run| run.outcome.quantile(0.5)),
-        p95: of(&|run| run.outcome.quantile(0.95)),
-        p99: of(&|run| run.outcome.quantile(0.99)),
-        errors: runs.iter().map(|run| run.outcome.errors).sum(),
-        cpu: roles.into_iter().map(|role| (role.clone(), of(&|run| run.cpu[&role]))).collect(),
-        others: of(&|run| run.others),
+        rate: of(&Outcome::rate),
+        p50: of(&|outcome| outcome.quantile(0.5)),
+        p95: of(&|outcome| outcome.quantile(0.95)),
+        p99: of(&|outcome| outcome.quantile(0.99)),
+        errors: runs.iter().map(|(outcome, _)| outcome.errors).sum(),
+        cost: Cost::median(&runs.iter().map(|(_, cost)| cost).collect::<Vec<_>>()),
     }
 }
 
 fn show(report: &mut Report, name: &str, loads: &[Measured]) -> Result<()> {
-    let roles: Vec<&str> = loads.first().map(|load| load.cpu.keys().map(String::as_str).collect()).unwrap_or_default();
+    let roles: Vec<&str> =
+        loads.first().map(|load| load.cost.cpu.keys().map(String::as_str).collect()).unwrap_or_default();
     let cpu_columns: Vec<String> = roles.iter().map(|role| format!("CPU {role}")).collect();
     let mut columns = vec!["load", "answers/s", "p50", "p95", "p99", "errors"];
     columns.extend(cpu_columns.iter().map(String::as_str));
@@ -186,9 +156,9 @@ fn show(report: &mut Report, name: &str, loads: &[Measured]) -> Result<()> {
                 format!("{:.1}", load.p99),
                 load.errors.to_string(),
             ];
-            row.extend(load.cpu.values().map(|seconds| format!("{seconds:.2}")));
-            row.push(format!("{:.2}", load.cpu.values().sum::<f64>()));
-            row.push(format!("{:.2}", load.others));
+            row.extend(load.cost.cpu.values().map(|seconds| format!("{seconds:.2}")));
+            row.push(format!("{:.2}", load.cost.all()));
+            row.push(format!("{:.2}", load.cost.others));
             row
         })
         .collect();
