@@ -28,7 +28,8 @@ async fn main() -> anyhow::Result<()> {
         .callback()
         .on(topics::LEARNING_RESPONSES, move |event| ready.answered(event))
         .on(topics::LEARNING_RESPONSES, move |event| parts.part(event));
-    let app = App::new(callback).http(rest::router(gateway.clone())?.merge(rpc::router(gateway)));
+    let app = App::new(callback)
+        .http(rest::router(gateway.clone())?.merge(rpc::router(gateway.clone())).layer(rest::cors(&gateway)));
     service.serve(app).await?;
     Ok(())
 }

@@ -60,20 +60,6 @@ macro_rules! created {
 }
 
 pub fn router(gateway: Gateway) -> anyhow::Result<Router> {
-    let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(gateway.config().allowed_origins.clone()))
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-            HeaderName::from_static("prefer"),
-            HeaderName::from_static("traceparent"),
-            REQUEST_ID,
-        ])
-        .expose_headers([REQUEST_ID, header::LOCATION, header::RETRY_AFTER])
-        .max_age(Duration::from_hours(1));
     let api = open_routes().merge(signed_in_routes().route_layer(middleware::from_fn(signed_in)));
     let router = Router::new()
         .nest("/api/v1", api)
@@ -83,7 +69,6 @@ pub fn router(gateway: Gateway) -> anyhow::Result<Router> {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method: see /docs")
         })
         .layer(middleware::from_fn_with_state(gateway.clone(), identify))
-        .layer(cors)
         .with_state(gateway);
     Ok(router.merge(openapi::router()?))
 }
@@ -250,4 +235,31 @@ fn with_status(mut response: Response, status: StatusCode) -> Response {
         *response.status_mut() = status;
     }
     response
+}
+
+/// Which front ends may call from a browser, and what they may send and read.
+pub fn cors(gateway: &Gateway) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(gateway.config().allowed_origins.clone()))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("prefer"),
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("x-grpc-web"),
+            HeaderName::from_static("x-user-agent"),
+            HeaderName::from_static("grpc-timeout"),
+            REQUEST_ID,
+        ])
+        .expose_headers([
+            REQUEST_ID,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("grpc-status"),
+            HeaderName::from_static("grpc-message"),
+        ])
+        .max_age(Duration::from_hours(1))
 }

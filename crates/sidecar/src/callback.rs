@@ -1,8 +1,9 @@
 use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -15,6 +16,7 @@ use dapr::dapr::proto::{
         app_callback_server::AppCallback, topic_event_response::TopicEventResponseStatus,
     },
 };
+use futures::FutureExt as _;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 use tracing::Instrument as _;
 
@@ -25,7 +27,7 @@ use crate::{API_TOKEN_KEY, EventData, envelope::Extensions};
 pub enum Outcome {
     /// Dealt with.
     Done,
-    /// Could succeed later: Dapr delivers it again by its retry policy, then moves it to the dead letters.
+    /// Could succeed later: Dapr delivers it again by its retry policy; after the fourth time it is dropped.
     Retry,
     /// Can never succeed: straight to the dead letters.
     Drop,
@@ -50,6 +52,10 @@ type Handled = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 type Handler = Arc<dyn Fn(TopicEventRequest, Extensions) -> Handled + Send + Sync>;
 type Probe = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// How often an event is delivered before its failures count as final. Dapr's own policy is much more patient: it is
+/// for an app that is away.
+const DELIVERIES: u32 = 4;
+
 /// Receives what the sidecar delivers. Which topics an app gets is declared in Subscriptions; here each type of event
 /// gets its handler.
 #[derive(Clone)]
@@ -57,12 +63,19 @@ pub struct Callback {
     app_token: Option<String>,
     handlers: HashMap<(String, String), Handler>,
     healthy: Probe,
+    // Events under retry, at most one per partition.
+    failures: Arc<Mutex<HashMap<String, u32>>>,
 }
 
 impl Callback {
     /// `healthy` answers Dapr's health probe: while it is false, Dapr pauses the app's subscriptions.
     pub fn new(app_token: Option<&str>, healthy: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { app_token: app_token.map(ToOwned::to_owned), handlers: HashMap::new(), healthy: Arc::new(healthy) }
+        Self {
+            app_token: app_token.map(ToOwned::to_owned),
+            handlers: HashMap::new(),
+            healthy: Arc::new(healthy),
+            failures: Arc::default(),
+        }
     }
 
     /// Handles the events of type `E` on a topic. Data that is not an `E` is dropped to the dead letters.
@@ -89,6 +102,22 @@ impl Callback {
         });
         self.handlers.insert((topic.to_owned(), E::full_name()), handler);
         self
+    }
+
+    fn count_failures(&self, event_id: String, outcome: Outcome) -> Outcome {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcome != Outcome::Retry {
+            failures.remove(&event_id);
+            return outcome;
+        }
+        let count = failures.entry(event_id.clone()).or_default();
+        *count += 1;
+        if *count < DELIVERIES {
+            return Outcome::Retry;
+        }
+        failures.remove(&event_id);
+        tracing::warn!(event_id, deliveries = DELIVERIES, "event dropped: it failed every time");
+        Outcome::Drop
     }
 
     fn check_token<T>(&self, request: &Request<T>) -> Result<(), Status> {
@@ -130,7 +159,11 @@ impl AppCallback for Callback {
                     trace_id = context.trace.trace_id(),
                     correlation_id = context.correlation_id
                 );
-                context.scope(handler(event, extensions).instrument(span)).await
+                let id = event.id.clone();
+                let handled = AssertUnwindSafe(context.scope(handler(event, extensions).instrument(span)));
+                // The panic itself was logged; it would happen again.
+                let outcome = handled.catch_unwind().await.unwrap_or(Outcome::Drop);
+                self.count_failures(id, outcome)
             }
         };
         let (status, word) = match outcome {

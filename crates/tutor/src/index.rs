@@ -24,6 +24,8 @@ const MISSPELLED: f32 = 0.8;
 const FROM_CODE: f32 = 0.25;
 /// What an error's own topic gets, in units of a very telling term.
 const ERROR_TOPIC: f32 = 10.0;
+/// What a topic gets when the question names it and nothing else, in the same units: "what is a list?".
+const NAMED: f32 = 10.0;
 /// What a topic must reach to be worth a mention: small words alone don't.
 const LOWEST_SCORE: f32 = 1.0;
 /// Below these shares of the question understood, the tutor is unsure, or not sure.
@@ -59,6 +61,8 @@ pub(crate) struct Index {
     postings: Vec<Vec<Posting>>,
     idf: Vec<f32>,
     phrases: Vec<Phrase>,
+    /// The terms of each topic's title, sorted.
+    titles: Vec<Vec<usize>>,
     /// Positions in `phrases` by each of their terms.
     phrases_with: HashMap<usize, Vec<usize>>,
     dictionary: Dictionary,
@@ -117,6 +121,9 @@ impl Index {
         for (topic, &bonus) in &whole_phrases {
             scores[*topic] += bonus;
         }
+        if let Some(topic) = self.named(&asked) {
+            scores[topic] += NAMED;
+        }
         if let Some(topic) = error_topic.and_then(|id| self.topics.iter().position(|topic| topic == id)) {
             scores[topic] += ERROR_TOPIC;
         }
@@ -131,6 +138,14 @@ impl Index {
             confidence,
             about_python,
         }
+    }
+
+    /// The topic whose title the question consists of, small words apart.
+    fn named(&self, asked: &[Asked]) -> Option<usize> {
+        let telling = asked.iter().filter(|term| term.weight >= 0.5);
+        let mut terms: Vec<usize> = telling.map(|term| term.id).collect::<Option<_>>()?;
+        terms.sort_unstable();
+        (!terms.is_empty()).then(|| self.titles.iter().position(|title| *title == terms)).flatten()
     }
 
     /// The words of a text that some topic speaks of, for telling the student what was understood.
@@ -263,14 +278,22 @@ struct Builder {
     /// Topics with the term in title or keywords.
     named_by: Vec<HashSet<usize>>,
     phrases: Vec<Phrase>,
+    titles: Vec<Vec<usize>>,
     words: HashSet<String>,
 }
 
 impl Builder {
     fn add(&mut self, number: usize, topic: &Topic) {
+        let mut title = Vec::new();
         for term in terms(&topic.title, Origin::Prose) {
             self.occurrence(number, &term, TITLE, 1.0);
+            if term.weight >= 0.5 {
+                title.push(self.id(&term.text));
+            }
         }
+        title.sort_unstable();
+        title.dedup();
+        self.titles.push(title);
         for keyword in &topic.keywords {
             let parts = terms(keyword, Origin::Python);
             let is_phrase = parts.len() > 1 && keyword.contains(' ');
@@ -349,6 +372,7 @@ impl Builder {
             postings: postings.collect(),
             vocabulary: self.vocabulary,
             phrases: self.phrases,
+            titles: self.titles,
             phrases_with,
             dictionary: Dictionary::new(self.words),
             unknown_idf: idf(1),

@@ -4,6 +4,8 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use dapr::dapr::proto::common::v1::{InvokeRequest, InvokeResponse, StateItem};
@@ -89,7 +91,7 @@ async fn delivery(stack: &Stack) -> UnboundedReceiver<String> {
     while seen.last().is_none_or(|event| event != "good") {
         seen.push(timeout(LIMIT, events.recv()).await.unwrap().unwrap());
     }
-    // The first delivery and three retries, then the dead letters; the partition goes on.
+    // The first delivery and three retries, then the app drops it to the dead letters; the partition goes on.
     assert!(seen.iter().filter(|event| *event == "broken").count() >= 4, "{seen:?}");
     let dead = bytes_in(&stack.home().join("kafka"), "triage.learning.requests.dead-");
     assert!(dead > 0, "nothing in the dead-letter topic");
@@ -215,6 +217,7 @@ impl Sidecar {
 struct App {
     events: UnboundedSender<String>,
     token: String,
+    failures: Arc<AtomicU32>,
 }
 
 impl App {
@@ -222,7 +225,7 @@ impl App {
         let (events, received) = mpsc::unbounded_channel();
         let app_token = stack.app_api_token(app).to_owned();
         let address = (Ipv4Addr::LOCALHOST, stack.port(app).unwrap()).into();
-        let app = Self { events, token: app_token };
+        let app = Self { events, token: app_token, failures: Arc::default() };
         let server = Server::builder()
             .add_service(AppCallbackServer::new(app.clone()))
             .add_service(AppCallbackHealthCheckServer::new(app));
@@ -250,10 +253,13 @@ impl AppCallback for App {
         assert_eq!(event.path, format!("/events/{}", event.topic));
         let data = String::from_utf8(event.data).unwrap().trim_matches('"').to_owned();
         let _ = self.events.send(data.clone());
-        if data == "broken" {
-            return Err(Status::internal("broken"));
-        }
-        Ok(Response::new(runtime::TopicEventResponse { status: TopicEventResponseStatus::Success.into() }))
+        let status = match data.as_str() {
+            // As an app that fails three times and then gives up.
+            "broken" if self.failures.fetch_add(1, Ordering::Relaxed) < 3 => return Err(Status::internal("broken")),
+            "broken" => TopicEventResponseStatus::Drop,
+            _ => TopicEventResponseStatus::Success,
+        };
+        Ok(Response::new(runtime::TopicEventResponse { status: status.into() }))
     }
 
     async fn list_topic_subscriptions(
