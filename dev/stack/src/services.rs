@@ -66,7 +66,7 @@ impl Services<'_> {
             name: app.sidecar(),
             program: self.tools.daprd.clone(),
             args,
-            env: self.common_env(app),
+            env: app.env.clone().into_iter().chain(self.common_env(app)).collect(),
             folder: self.home.path.clone(),
             as_user: AsUser::Same,
             stop_signal: Signal::SIGTERM,
