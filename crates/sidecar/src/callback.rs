@@ -104,18 +104,18 @@ impl Callback {
         self
     }
 
-    fn count_failures(&self, event_id: String, outcome: Outcome) -> Outcome {
+    fn count_failures(&self, event_id: &str, outcome: Outcome) -> Outcome {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome != Outcome::Retry {
-            failures.remove(&event_id);
+            failures.remove(event_id);
             return outcome;
         }
-        let count = failures.entry(event_id.clone()).or_default();
+        let count = failures.entry(event_id.to_owned()).or_default();
         *count += 1;
         if *count < DELIVERIES {
             return Outcome::Retry;
         }
-        failures.remove(&event_id);
+        failures.remove(event_id);
         tracing::warn!(event_id, deliveries = DELIVERIES, "event dropped: it failed every time");
         Outcome::Drop
     }
@@ -160,10 +160,10 @@ impl AppCallback for Callback {
                     correlation_id = context.correlation_id
                 );
                 let id = event.id.clone();
-                let handled = AssertUnwindSafe(context.scope(handler(event, extensions).instrument(span)));
+                let work = AssertUnwindSafe(context.scope(handler(event, extensions).instrument(span)));
                 // The panic itself was logged; it would happen again.
-                let outcome = handled.catch_unwind().await.unwrap_or(Outcome::Drop);
-                self.count_failures(id, outcome)
+                let outcome = work.catch_unwind().await.unwrap_or(Outcome::Drop);
+                self.count_failures(&id, outcome)
             }
         };
         let (status, word) = match outcome {

@@ -26,7 +26,7 @@ macro_rules! trials {
         vec![$({
             let shared = $shared.clone();
             Trial::test(concat!(stringify!($module), "::", stringify!($test)), move || {
-                shared.$kind(async |world| $module::$test(world).await).map_err(|error| format!("{error:?}").into())
+                shared.$kind(&async |world: &World| $module::$test(world).await).map_err(|error| format!("{error:?}").into())
             })
         }),*]
     };

@@ -72,14 +72,14 @@ impl Shared {
         self.world.blocking_write().take()
     }
 
-    pub fn beside(&self, test: impl AsyncFn(&World) -> Result<()>) -> Result<()> {
+    pub fn beside(&self, test: &impl AsyncFn(&World) -> Result<()>) -> Result<()> {
         self.runtime.block_on(async {
             let world = self.world.read().await;
             test(world.as_ref().context("the stack is not up")?).await
         })
     }
 
-    pub fn alone(&self, test: impl AsyncFn(&World) -> Result<()>) -> Result<()> {
+    pub fn alone(&self, test: &impl AsyncFn(&World) -> Result<()>) -> Result<()> {
         self.runtime.block_on(async {
             let world = self.world.write().await;
             test(world.as_ref().context("the stack is not up")?).await
