@@ -2,6 +2,7 @@
 CARGO := cargo
 FLAGS := --release --locked
 STACK := target/release/learnflow-stack
+PEER ?= $(abspath $(dir $(firstword $(wildcard ../*/peer/run.sh))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run stop status test lint bench clean
@@ -32,8 +33,8 @@ lint: ## Check formatting, lints and docs
 	$(CARGO) clippy $(FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(FLAGS) --workspace --no-deps
 
-bench: setup ## Run the benchmarks
-	$(CARGO) bench --locked --workspace
+bench: setup ## Run the benchmarks, beside a peer where one is found, and write docs/benchmarks.md
+	LEARNFLOW_PEER="$(PEER)" $(CARGO) bench --locked -p learnflow-tests
 
 clean: ## Remove build results and the local run's data (the tools' cache stays)
 	@[ ! -x $(STACK) ] || $(STACK) stop

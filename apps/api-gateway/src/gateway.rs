@@ -48,6 +48,7 @@ impl Gateway {
         );
         let sidecar = service.sidecar().clone();
         let keys = KeyStore::new(sidecar.clone());
+        tokio::spawn(keys.clone().keep_fresh());
         let check = keys.clone();
         service.readiness().add("signing keys", move || {
             let keys = check.clone();

@@ -11,6 +11,9 @@ use tokio::sync::Mutex;
 /// An unknown key id makes the secret be read again, but no more often than this: anybody can send one.
 const RELOAD_PAUSE: Duration = Duration::from_secs(5);
 
+/// How old the keys may grow before they are read again, so that a rotated key comes into use without a restart.
+const MAX_AGE: Duration = Duration::from_secs(30);
+
 /// The signing keys, read from the secret store when they are first needed and when a token names an unknown one.
 #[derive(Clone)]
 pub struct KeyStore {
@@ -29,6 +32,16 @@ impl KeyStore {
         match self.loaded() {
             Some(keys) => Ok(keys),
             None => self.reload().await,
+        }
+    }
+
+    /// Reads the keys again and again, until the process ends.
+    pub async fn keep_fresh(self) {
+        loop {
+            tokio::time::sleep(MAX_AGE).await;
+            if let Err(error) = self.reload().await {
+                tracing::warn!(error = format!("{error:#}"), "signing keys not read again; the last ones stay in use");
+            }
         }
     }
 
@@ -62,7 +75,7 @@ impl KeyStore {
         let keys = Arc::new(Keys::new(&current, &others)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
         *last_load = Some(Instant::now());
-        tracing::info!(kid = current.kid, others = others.len(), "signing keys read");
+        tracing::debug!(kid = current.kid, others = others.len(), "signing keys read");
         Ok(keys)
     }
 }

@@ -12,8 +12,9 @@ mod query;
 mod rest;
 mod rpc;
 
-use learnflow_proto::topics;
+use learnflow_proto::{events::ExecutionFinished, topics};
 use learnflow_service::{App, Service};
+use learnflow_sidecar::{Event, Outcome};
 
 use crate::{config::Config, gateway::Gateway};
 
@@ -27,7 +28,9 @@ async fn main() -> anyhow::Result<()> {
     let callback = service
         .callback()
         .on(topics::LEARNING_RESPONSES, move |event| ready.answered(event))
-        .on(topics::LEARNING_RESPONSES, move |event| parts.part(event));
+        .on(topics::LEARNING_RESPONSES, move |event| parts.part(event))
+        // For whoever put the program into the queue; nobody waits for it here.
+        .on(topics::LEARNING_RESPONSES, |_: Event<ExecutionFinished>| std::future::ready(Outcome::Done));
     let app = App::new(callback)
         .http(rest::router(gateway.clone())?.merge(rpc::router(gateway.clone())).layer(rest::cors(&gateway)));
     service.serve(app).await?;

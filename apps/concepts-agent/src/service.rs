@@ -5,7 +5,7 @@ use learnflow_proto::v1::{
 };
 use learnflow_service::Violations;
 use learnflow_sidecar::Context;
-use learnflow_tutor::{Query, Reply, Tutor};
+use learnflow_tutor::{Query, Tutor};
 use tonic::{Request, Response, Status};
 
 /// Explains at once, without the way over Kafka.
@@ -56,9 +56,8 @@ impl ConceptService for Concepts {
         }
         let query =
             Query { text: text.as_deref().unwrap_or_default(), topic: topic.as_deref(), code: None, error: None };
-        let Reply { topic, level, markdown } = self.tutor.explain(&query, level.parse().unwrap_or_default());
+        let reply = self.tutor.explain(&query, level.parse().unwrap_or_default());
         let question = Question { request_id: Context::current().correlation_id, ..Question::default() };
-        let answer = answer(&question, "concepts", topic, level.as_str(), markdown);
-        Ok(Response::new(ExplainResponse { answer: Some(answer) }))
+        Ok(Response::new(ExplainResponse { answer: Some(answer(&question, "concepts", reply)) }))
     }
 }

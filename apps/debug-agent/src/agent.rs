@@ -1,6 +1,6 @@
-use learnflow_agent::{Answering, answer};
+use learnflow_agent::{Answering, answer, query};
 use learnflow_proto::v1::{Answer, Problem, Question};
-use learnflow_tutor::{Query, Reply, Tutor};
+use learnflow_tutor::Tutor;
 
 /// Answers what debug-agent is asked: what the error means, where it is, and a nudge; never the solution.
 pub struct Debugging {
@@ -10,14 +10,7 @@ pub struct Debugging {
 #[tonic::async_trait]
 impl Answering for Debugging {
     async fn answer(&self, question: &Question) -> Result<Answer, Problem> {
-        let query = Query {
-            text: &question.text,
-            topic: question.topic.as_deref(),
-            code: question.code.as_deref(),
-            error: question.error.as_deref(),
-        };
-        let level = question.level.parse().unwrap_or_default();
-        let Reply { topic, level, markdown } = self.tutor.explain_error(&query, level);
-        Ok(answer(question, "debug", topic, level.as_str(), markdown))
+        let (query, level) = query(question);
+        Ok(answer(question, "debug", self.tutor.explain_error(&query, level)))
     }
 }

@@ -1,6 +1,6 @@
-use learnflow_agent::{Answering, answer};
+use learnflow_agent::{Answering, answer, query};
 use learnflow_proto::v1::{Answer, Problem, Question};
-use learnflow_tutor::{Query, Reply, Tutor};
+use learnflow_tutor::{Reply, Tutor};
 
 /// Answers what exercise-agent is asked. Exercises are not built yet: it says so, and teaches the topic, which ends with
 /// something to try.
@@ -11,17 +11,12 @@ pub struct Exercises {
 #[tonic::async_trait]
 impl Answering for Exercises {
     async fn answer(&self, question: &Question) -> Result<Answer, Problem> {
-        let query = Query {
-            text: &question.text,
-            topic: question.topic.as_deref(),
-            code: question.code.as_deref(),
-            error: question.error.as_deref(),
-        };
-        let level = question.level.parse().unwrap_or_default();
-        let Reply { topic, level, markdown } = self.tutor.explain(&query, level);
+        let (query, level) = query(question);
+        let reply = self.tutor.explain(&query, level);
         let markdown = format!(
-            "I cannot make exercises yet. Read this, run its examples, and do what it suggests to try.\n\n{markdown}"
+            "I cannot make exercises yet. Read this, run its examples, and do what it suggests to try.\n\n{}",
+            reply.markdown
         );
-        Ok(answer(question, "exercise", topic, level.as_str(), markdown))
+        Ok(answer(question, "exercise", Reply { markdown, ..reply }))
     }
 }

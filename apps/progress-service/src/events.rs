@@ -11,10 +11,7 @@ use uuid::Uuid;
 
 use crate::batch::{EventRow, EventStore, StoreError, Stored};
 
-/// How long an event waits for the database before it is given back. Dapr then delivers it three times more and
-/// moves it to the dead letters. It pauses the subscriptions, and takes the event back, long before that.
-const PATIENCE: Duration = Duration::from_mins(5);
-/// How long an event goes on waiting once shutdown has begun: enough for Dapr to notice, less than the grace period.
+/// How long an event goes on waiting once shutdown has begun; less than the grace period. Its successor gets it again.
 const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Handles the events of the stream.
@@ -30,7 +27,8 @@ impl EventHandler {
         Self { store, stopping }
     }
 
-    /// Stores an event; acknowledged when it is committed.
+    /// Stores an event; acknowledged when it is committed. While the database is away it waits, and the events behind it
+    /// wait in Kafka.
     pub async fn handle(self, event: Event<LearningEvent>) -> Outcome {
         let event_id = event.id.clone();
         let row = match row(event, Context::current().correlation_id) {
@@ -46,7 +44,6 @@ impl EventHandler {
         };
         tokio::select! {
             stored = self.store.store(row) => outcome(&event_id, stored),
-            () = tokio::time::sleep(PATIENCE) => Outcome::Retry,
             () = shutdown => Outcome::Retry,
         }
     }

@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
         async move { database.check().await.map_err(|error| error.to_string()) }
     });
 
-    // While the database is away Dapr keeps the events: nobody could store them.
+    // Where Dapr asks for it: while the database is away nobody could store its events.
     let (readiness, probe) = (service.readiness().clone(), database.clone());
     let healthy = move || !readiness.is_draining() && probe.is_available();
     let callback = Callback::new(service.sidecar().app_token(), healthy)

@@ -195,22 +195,6 @@ fn ending(result: std::result::Result<Answer, Problem>) -> Ending {
     }
 }
 
-/// An answer of the built-in tutor.
-pub fn answer(question: &Question, agent: &str, topic: Option<String>, level: &str, markdown: String) -> Answer {
-    Answer {
-        request_id: question.request_id.clone(),
-        agent: agent.to_owned(),
-        source: "builtin".to_owned(),
-        topic: topic.unwrap_or_default(),
-        level: level.to_owned(),
-        markdown,
-        hints: Vec::new(),
-        review: None,
-        exercise: None,
-        created_at: Some(now()),
-    }
-}
-
 fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent) {
     let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
     let mut detail = HashMap::from([("request_id".to_owned(), text(&question.request_id))]);

@@ -7,6 +7,8 @@
 //! its agent shows no sign of life and is published again.
 
 mod agent;
+mod builtin;
 mod queue;
 
-pub use agent::{Agent, AgentConfig, Answering, answer};
+pub use agent::{Agent, AgentConfig, Answering};
+pub use builtin::{answer, query};

@@ -68,7 +68,8 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// `healthy` answers Dapr's health probe: while it is false, Dapr pauses the app's subscriptions.
+    /// `healthy` answers Dapr's health probe, where it is switched on: while it is false, Dapr pauses the app's
+    /// subscriptions.
     pub fn new(app_token: Option<&str>, healthy: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
             app_token: app_token.map(ToOwned::to_owned),
