@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// How often each load is repeated.
-const REPEATS: usize = 3;
+const REPEATS: usize = 2;
 /// How long a closed loop lasts.
-const LENGTH: Duration = Duration::from_secs(8);
+const LENGTH: Duration = Duration::from_secs(6);
 /// Students, each with a question of their own.
 pub const STUDENTS: usize = 1_000;
 
