@@ -93,7 +93,8 @@ impl<'a> Kafka<'a> {
 
     pub(crate) fn spec(&self) -> ChildSpec {
         let mut args = self.java_args();
-        args.extend(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"].map(String::from));
+        // A local broker lives for minutes: its optimizing compiler would take more of two cores than it gives back.
+        args.extend(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(String::from));
         args.push(format!("-Dlog4j2.configurationFile={}", self.log_settings.display()));
         args.extend(["kafka.Kafka".to_owned(), self.settings().display().to_string()]);
         ChildSpec {
