@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use prost::Name;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -31,15 +31,11 @@ struct CloudEvent<'a, E> {
 }
 
 /// The attributes of a delivered event that are not its data.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Extensions {
-    #[serde(default)]
     pub traceparent: String,
-    #[serde(default)]
     pub correlationid: String,
-    #[serde(default)]
     pub subject: String,
-    #[serde(default)]
     pub time: String,
 }
 
