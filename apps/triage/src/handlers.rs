@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use learnflow_proto::{
     events::{QuestionAsked, QuestionRouted},
@@ -6,24 +6,31 @@ use learnflow_proto::{
     v1::{ClassifyRequest, ClassifyResponse, triage_service_server::TriageService},
 };
 use learnflow_service::Violations;
-use learnflow_sidecar::{Event, Outcome, Sidecar};
+use learnflow_sidecar::{Context, Event, Outcome, Publication, Sidecar, persistently};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use crate::classify::{Agent, Classifier, Verdict};
+
+/// How long a shutdown waits for questions on their way to the broker.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Triage {
     sidecar: Sidecar,
     classifier: Arc<Classifier>,
+    tasks: TaskTracker,
 }
 
 impl Triage {
     pub fn new(sidecar: Sidecar) -> anyhow::Result<Self> {
-        Ok(Self { sidecar, classifier: Arc::new(Classifier::new()?) })
+        Ok(Self { sidecar, classifier: Arc::new(Classifier::new()?), tasks: TaskTracker::new() })
     }
 
-    /// Sends a question on to its agent. Acknowledged once it is there: the work takes a millisecond.
+    /// Sends a question on to its agent. Acknowledged once it has its place in the order of the agent's topic: were it
+    /// lost after that, its request record would show no sign of life, and whoever waits for it publishes it again.
     pub async fn route(self, event: Event<QuestionAsked>) -> Outcome {
         let Some(question) = event.data.question.filter(|question| !question.student_id.is_empty()) else {
             tracing::warn!(event_id = event.id, "event without a question or a student dropped");
@@ -35,19 +42,43 @@ impl Triage {
         let routed =
             QuestionRouted { question: Some(question), agent: agent.as_str().to_owned(), rule: rule.to_owned() };
         metrics::counter!("questions_routed_total", "agent" => agent.as_str(), "rule" => rule).increment(1);
-        match self.sidecar.publish(topics::PUBSUB, topic(agent), &student_id, &routed).await {
-            Ok(()) => {
+        match self.sidecar.enqueue(topics::PUBSUB, topic(agent), &student_id, &routed).await {
+            Ok(publication) => {
                 tracing::info!(agent = agent.as_str(), rule, "question routed");
+                let sent = self.clone().see_through(publication, topic(agent), student_id, routed);
+                self.tasks.spawn(Context::current().scope(sent));
                 Outcome::Done
             }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "question not routed yet");
-                Outcome::Retry
-            }
+            Err(error) if error.is_transient() => Outcome::Retry,
             Err(error) => {
                 tracing::error!(%error, "question cannot be routed");
                 Outcome::Drop
             }
+        }
+    }
+
+    async fn see_through(
+        self,
+        publication: Publication,
+        topic: &'static str,
+        student_id: String,
+        routed: QuestionRouted,
+    ) {
+        let Err(error) = publication.done().await else { return };
+        tracing::warn!(%error, topic, "question not routed yet");
+        if error.is_transient()
+            && persistently(|| self.sidecar.publish(topics::PUBSUB, topic, &student_id, &routed)).await.is_ok()
+        {
+            return;
+        }
+        tracing::error!(topic, "question not routed: it will be published again");
+    }
+
+    /// Waits for the questions that are on their way.
+    pub async fn drain(self) {
+        self.tasks.close();
+        if timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!(questions = self.tasks.len(), "stopped before all questions were routed");
         }
     }
 }

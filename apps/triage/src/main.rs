@@ -15,6 +15,8 @@ async fn main() -> anyhow::Result<()> {
 
     let handler = triage.clone();
     let callback = service.callback().on(topics::LEARNING_REQUESTS, move |event| handler.clone().route(event));
-    service.serve(App::new(callback).grpc(TriageServiceServer::new(triage))).await?;
+    let draining = triage.clone();
+    let app = App::new(callback).grpc(TriageServiceServer::new(triage)).on_drain(move || draining.drain());
+    service.serve(app).await?;
     Ok(())
 }

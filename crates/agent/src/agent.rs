@@ -8,7 +8,7 @@ use learnflow_proto::{
 };
 use learnflow_requests::{Outcome as Ending, Requests};
 use learnflow_service::{ConfigError, env};
-use learnflow_sidecar::{Context, Entry, Event, Outcome, Result, Sidecar};
+use learnflow_sidecar::{Context, Entry, Event, Outcome, Result, Sidecar, persistently};
 use tokio::time::{interval_at, sleep};
 use uuid::Uuid;
 
@@ -20,9 +20,6 @@ const LEASE_AFTER: Duration = Duration::from_millis(200);
 const LEASE: Duration = Duration::from_secs(6);
 /// How long an event may wait for room before Dapr is asked to deliver it again.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often and how far apart the sidecar is asked again when it is away.
-const TRIES: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How an agent answers a question: its own work.
 #[tonic::async_trait]
@@ -198,6 +195,9 @@ fn ending(result: std::result::Result<Answer, Problem>) -> Ending {
 fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent) {
     let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
     let mut detail = HashMap::from([("request_id".to_owned(), text(&question.request_id))]);
+    if let Some(asked_at) = question.asked_at.as_ref().and_then(|time| serde_json::to_value(time).ok()) {
+        detail.insert("asked_at".to_owned(), text(asked_at.as_str().unwrap_or_default()));
+    }
     let (kind, outcome) = match ending {
         Ending::Answered(answer) => {
             for (name, value) in [
@@ -223,17 +223,4 @@ fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent)
         detail: Some(Struct { fields: detail }),
     };
     (AnswerReady { request_id, student_id, outcome: Some(outcome) }, event)
-}
-
-/// Tries again while the sidecar, or what is behind it, is away.
-async fn persistently<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match operation().await {
-            Err(error) if error.is_transient() => sleep(pause).await,
-            result => return result,
-        }
-        pause *= 2;
-    }
-    operation().await
 }

@@ -94,8 +94,12 @@ impl Requests {
     pub async fn create(&self, question: Question, fingerprint: u64, may_exist: bool) -> Result<Creation> {
         let key = key(&question.student_id, &question.request_id);
         let record = Record { question, fingerprint, attempts: 1, published_at: now_ms(), lease: None, outcome: None };
-        let concurrency = if may_exist { Concurrency::Absent } else { Concurrency::LastWrite };
-        match self.sidecar.set(&key, &record, Some(KEPT), concurrency).await {
+        let written = if may_exist {
+            self.sidecar.set(&key, &record, Some(KEPT), Concurrency::Absent).await
+        } else {
+            self.sidecar.set_grouped(&key, &record, Some(KEPT), Concurrency::LastWrite).await
+        };
+        match written {
             Ok(()) => Ok(Creation::New(record)),
             Err(Error::Conflict { .. }) => match self.sidecar.get(&key).await? {
                 Some(Entry { value, .. }) => Ok(Creation::Existing(value)),
@@ -160,8 +164,12 @@ impl Requests {
             }
             entry.value.outcome = Some(outcome.clone());
             entry.value.lease = None;
-            if self.write(&entry.value, &entry.etag).await? {
-                return Ok(outcome);
+            let key = key(&question.student_id, &question.request_id);
+            let concurrency = Concurrency::Match(&entry.etag);
+            match self.sidecar.set_grouped(&key, &entry.value, Some(KEPT), concurrency).await {
+                Ok(()) => return Ok(outcome),
+                Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
             }
             match self.get(&question.student_id, &question.request_id).await? {
                 Some(newer) => entry = newer,

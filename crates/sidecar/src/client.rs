@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use dapr::dapr::proto::runtime::v1::{GetMetadataRequest, dapr_client::DaprClient};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tonic::{
     service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
@@ -11,7 +11,8 @@ use crate::{
     EventData, Result, SidecarConfig, envelope,
     error::Error,
     invoke::{AppChannel, AppInterceptor},
-    publish::Publisher,
+    publish::{Publication, Publisher},
+    state::Groups,
 };
 
 /// The app's own Dapr sidecar. Cheap to clone.
@@ -24,6 +25,7 @@ pub(crate) struct Inner {
     pub config: SidecarConfig,
     channel: Channel,
     publishers: Mutex<HashMap<(&'static str, &'static str), Publisher>>,
+    pub(crate) state: OnceCell<Groups>,
 }
 
 pub(crate) type Client = DaprClient<InterceptedService<Channel, AppInterceptor>>;
@@ -40,7 +42,8 @@ impl Sidecar {
             .tcp_nodelay(true)
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20);
-        let inner = Inner { config, channel: endpoint.connect_lazy(), publishers: Mutex::default() };
+        let inner =
+            Inner { config, channel: endpoint.connect_lazy(), publishers: Mutex::default(), state: OnceCell::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -68,12 +71,27 @@ impl Sidecar {
         student_id: &str,
         event: &E,
     ) -> Result<()> {
+        self.enqueue(pubsub, topic, student_id, event).await?.done().await
+    }
+
+    /// As [`Sidecar::publish`], but returns as soon as the event has its place in the order: for a handler that need not
+    /// hold up its partition until the broker has the event.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the event cannot be encoded.
+    pub async fn enqueue<E: EventData>(
+        &self,
+        pubsub: &'static str,
+        topic: &'static str,
+        student_id: &str,
+        event: &E,
+    ) -> Result<Publication> {
         let data = envelope::encode(self.app_id(), student_id, event)?;
         let publisher = {
             let mut publishers = self.inner.publishers.lock().await;
             publishers.entry((pubsub, topic)).or_insert_with(|| Publisher::start(self, pubsub, topic)).clone()
         };
-        publisher.publish(student_id.to_owned(), data).await
+        publisher.enqueue(student_id.to_owned(), data).await
     }
 
     /// A channel to another app through the sidecars of both (gRPC proxying), for a generated client.

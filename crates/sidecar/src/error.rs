@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -52,6 +53,10 @@ impl Error {
         matches!(self, Self::Unavailable { .. })
     }
 
+    pub(crate) fn shutting_down(operation: impl Into<String>) -> Self {
+        Self::Unavailable { operation: operation.into(), reason: "shutting down".to_owned() }
+    }
+
     pub(crate) fn from_status(operation: impl Into<String>, status: &Status) -> Self {
         let (operation, reason) = (operation.into(), status.message().to_owned());
         match status.code() {
@@ -79,4 +84,24 @@ impl From<Error> for Status {
             Error::Config(_) | Error::Refused { .. } | Error::Malformed { .. } => Self::internal(error.to_string()),
         }
     }
+}
+
+/// How often and how far apart [`persistently`] tries: the pauses double, three seconds in all.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Tries again while the sidecar, or what is behind it, is away: for work that nobody else will do again.
+///
+/// # Errors
+/// The last try's.
+pub async fn persistently<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match operation().await {
+            Err(error) if error.is_transient() => sleep(pause).await,
+            result => return result,
+        }
+        pause *= 2;
+    }
+    operation().await
 }

@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod envelope;
 mod error;
+mod group;
 mod invoke;
 mod publish;
 mod secrets;
@@ -20,8 +21,9 @@ pub use client::Sidecar;
 pub use config::SidecarConfig;
 pub use context::{Caller, Context, Role, TraceContext};
 pub use envelope::EventData;
-pub use error::{Error, Result};
+pub use error::{Error, Result, persistently};
 pub use invoke::{AppChannel, AppInterceptor};
+pub use publish::Publication;
 pub use secrets::Secret;
 pub use state::{Concurrency, Entry, Etag, Operation};
 

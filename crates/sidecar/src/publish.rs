@@ -1,98 +1,92 @@
 use std::collections::HashMap;
 
 use dapr::dapr::proto::runtime::v1::{BulkPublishRequest, BulkPublishRequestEntry};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::{Error, Result, Sidecar};
+use crate::{Error, Result, Sidecar, client::Client, group::Group};
 
-/// Events waiting behind the call in flight; more callers wait for room.
-const QUEUE: usize = 4_096;
-/// Most events of one bulk call: well under Kafka's request size at LearnFlow's event sizes.
-const BATCH: usize = 128;
-
-/// Publishes to one topic, one bulk call at a time: while a call is in flight the next batch gathers.
+/// Publishes to one topic, in order.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    queue: mpsc::Sender<Pending>,
-    operation: String,
+    group: Group<Entry, Result<()>>,
+    topic: &'static str,
 }
 
-struct Pending {
+struct Entry {
     key: String,
     event: Vec<u8>,
-    done: oneshot::Sender<Result<()>>,
 }
 
 impl Publisher {
     pub(crate) fn start(sidecar: &Sidecar, pubsub: &'static str, topic: &'static str) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(sidecar.clone(), pubsub, topic, waiting));
-        Self { queue, operation: format!("publish to {topic}") }
+        let client = sidecar.client();
+        let group = Group::start(move |entries| publish(client.clone(), pubsub, topic, entries));
+        Self { group, topic }
     }
 
-    pub(crate) async fn publish(&self, key: String, event: Vec<u8>) -> Result<()> {
-        let gone = || Error::Unavailable { operation: self.operation.clone(), reason: "shutting down".to_owned() };
-        let (done, result) = oneshot::channel();
-        self.queue.send(Pending { key, event, done }).await.map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?
+    pub(crate) async fn enqueue(&self, key: String, event: Vec<u8>) -> Result<Publication> {
+        let operation = || format!("publish to {}", self.topic);
+        let result = self.group.enter(Entry { key, event }).await.ok_or_else(|| Error::shutting_down(operation()))?;
+        Ok(Publication { result, topic: self.topic })
     }
 }
 
-async fn run(sidecar: Sidecar, pubsub: &'static str, topic: &'static str, mut waiting: mpsc::Receiver<Pending>) {
-    let mut client = sidecar.client();
+/// An event on its way: it has its place among the topic's events, and reaches the broker whether this is awaited or
+/// not.
+pub struct Publication {
+    result: oneshot::Receiver<Result<()>>,
+    topic: &'static str,
+}
+
+impl Publication {
+    /// Waits until the broker has the event.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the broker cannot be reached, [`Error::Refused`] when scopes forbid the topic.
+    pub async fn done(self) -> Result<()> {
+        self.result.await.unwrap_or_else(|_| Err(Error::shutting_down(format!("publish to {}", self.topic))))
+    }
+}
+
+async fn publish(
+    mut client: Client,
+    pubsub: &'static str,
+    topic: &'static str,
+    entries: Vec<Entry>,
+) -> Vec<Result<()>> {
+    let count = entries.len();
+    let entries = entries
+        .into_iter()
+        .enumerate()
+        .map(|(index, Entry { key, event })| BulkPublishRequestEntry {
+            entry_id: index.to_string(),
+            event,
+            content_type: "application/cloudevents+json".to_owned(),
+            // The key belongs on the entry: on the request, Dapr would ignore it.
+            metadata: HashMap::from([("partitionKey".to_owned(), key)]),
+        })
+        .collect();
+    let request =
+        BulkPublishRequest { pubsub_name: pubsub.to_owned(), topic: topic.to_owned(), entries, ..Default::default() };
+    metrics::histogram!("sidecar_publish_batch_size", "topic" => topic).record(precise(count));
     let operation = format!("publish to {topic}");
-    let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        let mut callers = Vec::with_capacity(batch.len());
-        let entries = batch
-            .drain(..)
-            .enumerate()
-            .map(|(index, pending)| {
-                callers.push(pending.done);
-                BulkPublishRequestEntry {
-                    entry_id: index.to_string(),
-                    event: pending.event,
-                    content_type: "application/cloudevents+json".to_owned(),
-                    // The key belongs on the entry: on the request, Dapr would ignore it.
-                    metadata: HashMap::from([("partitionKey".to_owned(), pending.key)]),
-                }
-            })
-            .collect();
-        let request = BulkPublishRequest {
-            pubsub_name: pubsub.to_owned(),
-            topic: topic.to_owned(),
-            entries,
-            ..Default::default()
-        };
-        metrics::histogram!("sidecar_publish_batch_size", "topic" => topic).record(precise(callers.len()));
-        match client.bulk_publish_event(request).await {
-            Ok(response) => {
-                let failed: HashMap<String, String> = response
-                    .into_inner()
-                    .failed_entries
-                    .into_iter()
-                    .map(|entry| (entry.entry_id, entry.error))
-                    .collect();
-                for (index, caller) in callers.into_iter().enumerate() {
-                    let result = match failed.get(&index.to_string()) {
-                        None => Ok(()),
-                        Some(reason) => {
-                            Err(Error::Unavailable { operation: operation.clone(), reason: reason.clone() })
-                        }
-                    };
-                    // A caller that is gone has given up on its deadline.
-                    let _ = caller.send(result);
-                }
-            }
-            Err(status) => {
-                let error = Error::from_status(&operation, &status);
-                tracing::warn!(topic, events = callers.len(), %error, "publish failed");
-                for caller in callers {
-                    let _ = caller.send(Err(error.clone()));
+    let mut results = vec![Ok(()); count];
+    match client.bulk_publish_event(request).await {
+        Ok(response) => {
+            for entry in response.into_inner().failed_entries {
+                let index: Option<usize> = entry.entry_id.parse().ok();
+                if let Some(result) = index.and_then(|index| results.get_mut(index)) {
+                    *result = Err(Error::Unavailable { operation: operation.clone(), reason: entry.error });
                 }
             }
         }
+        Err(status) => {
+            let error = Error::from_status(&operation, &status);
+            tracing::warn!(topic, events = count, %error, "publish failed");
+            results.fill(Err(error));
+        }
     }
+    results
 }
 
 fn precise(count: usize) -> f64 {

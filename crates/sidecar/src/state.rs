@@ -3,14 +3,15 @@ use std::{collections::HashMap, time::Duration};
 use dapr::dapr::proto::{
     common::v1::{Etag as ProtoEtag, StateItem, StateOptions, state_options::StateConcurrency},
     runtime::v1::{
-        DeleteStateRequest, ExecuteStateTransactionRequest, GetStateRequest, SaveStateRequest,
-        TransactionalStateOperation,
+        BulkStateItem, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetStateRequest,
+        GetStateResponse, SaveStateRequest, TransactionalStateOperation,
     },
 };
+use futures::future::join_all;
 use serde::{Serialize, de::DeserializeOwned};
 use tonic::{Code, Status};
 
-use crate::{Error, Result, Sidecar};
+use crate::{Error, Result, Sidecar, client::Client, group::Group};
 
 /// The state store every deployment names alike.
 const STORE: &str = "statestore";
@@ -63,15 +64,36 @@ impl Sidecar {
     /// # Errors
     /// [`Error::Malformed`] when what is stored is not a `T`, [`Error::Unavailable`] when the store is away.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Entry<T>>> {
-        let request = GetStateRequest { store_name: STORE.to_owned(), key: key.to_owned(), ..Default::default() };
-        let response = self.client().get_state(request).await.map_err(|status| failed("read", key, &status))?;
-        let response = response.into_inner();
-        if response.data.is_empty() {
+        let group = &self.groups().await.reads;
+        let stored =
+            group.join(key.to_owned()).await.ok_or_else(|| Error::shutting_down(format!("state read of {key}")))??;
+        if stored.data.is_empty() {
             return Ok(None);
         }
-        let value = serde_json::from_slice(&response.data)
+        let value = serde_json::from_slice(&stored.data)
             .map_err(|error| Error::Malformed { what: format!("state {key}"), reason: error.to_string() })?;
-        Ok(Some(Entry { value, etag: Etag(response.etag) }))
+        Ok(Some(Entry { value, etag: Etag(stored.etag) }))
+    }
+
+    async fn groups(&self) -> &Groups {
+        self.inner.state.get_or_init(async || Groups::start(self)).await
+    }
+
+    /// As [`Sidecar::set`], but concurrent writes share one call.
+    ///
+    /// # Errors
+    /// As [`Sidecar::set`]. [`Error::Conflict`] is also possible when the write *was* made, beside another one that was
+    /// not: read the value to find out.
+    pub async fn set_grouped<T: Serialize>(
+        &self,
+        key: &str,
+        value: &T,
+        ttl: Option<Duration>,
+        concurrency: Concurrency<'_>,
+    ) -> Result<()> {
+        let item = write(key, value, ttl, concurrency)?;
+        let group = &self.groups().await.writes;
+        group.join(item).await.ok_or_else(|| Error::shutting_down(format!("state write of {key}")))?
     }
 
     /// Stores a value for `ttl`, or for ever.
@@ -85,19 +107,8 @@ impl Sidecar {
         ttl: Option<Duration>,
         concurrency: Concurrency<'_>,
     ) -> Result<()> {
-        let mut item = item(key.to_owned(), to_json(key, value)?, ttl);
-        item.etag = match concurrency {
-            Concurrency::LastWrite => None,
-            // Dapr's Redis store takes version 0 for "not there yet".
-            Concurrency::Absent => Some(ProtoEtag { value: "0".to_owned() }),
-            Concurrency::Match(etag) => Some(ProtoEtag { value: etag.0.clone() }),
-        };
-        if item.etag.is_some() {
-            let concurrency = StateConcurrency::ConcurrencyFirstWrite.into();
-            item.options = Some(StateOptions { concurrency, ..Default::default() });
-        }
-        let request = SaveStateRequest { store_name: STORE.to_owned(), states: vec![item] };
-        self.client().save_state(request).await.map(drop).map_err(|status| failed("write", key, &status))
+        let item = write(key, value, ttl, concurrency)?;
+        save(self.client(), item).await
     }
 
     /// Removes a value; not an error when there is none.
@@ -133,6 +144,108 @@ impl Operation {
         };
         TransactionalStateOperation { operation_type: operation_type.to_owned(), request: Some(request) }
     }
+}
+
+/// Reads and writes that share calls.
+pub(crate) struct Groups {
+    reads: Group<String, Result<Stored>>,
+    writes: Group<StateItem, Result<()>>,
+}
+
+/// As it came from the store; no data means that there is nothing.
+#[derive(Clone, Default)]
+struct Stored {
+    data: Vec<u8>,
+    etag: String,
+}
+
+impl Groups {
+    fn start(sidecar: &Sidecar) -> Self {
+        let (reading, writing) = (sidecar.client(), sidecar.client());
+        Self {
+            reads: Group::start(move |keys| read_all(reading.clone(), keys)),
+            writes: Group::start(move |items| write_all(writing.clone(), items)),
+        }
+    }
+}
+
+async fn read_all(mut client: Client, keys: Vec<String>) -> Vec<Result<Stored>> {
+    if let [key] = &keys[..] {
+        let request = GetStateRequest { store_name: STORE.to_owned(), key: key.clone(), ..Default::default() };
+        return vec![match client.get_state(request).await {
+            Ok(response) => {
+                let GetStateResponse { data, etag, .. } = response.into_inner();
+                Ok(Stored { data, etag })
+            }
+            Err(status) => Err(failed("read", key, &status)),
+        }];
+    }
+    let parallelism = i32::try_from(keys.len()).unwrap_or(i32::MAX);
+    let request =
+        GetBulkStateRequest { store_name: STORE.to_owned(), keys: keys.clone(), parallelism, ..Default::default() };
+    match client.get_bulk_state(request).await {
+        Ok(response) => {
+            let found: HashMap<String, BulkStateItem> =
+                response.into_inner().items.into_iter().map(|item| (item.key.clone(), item)).collect();
+            keys.iter()
+                .map(|key| match found.get(key) {
+                    Some(item) if item.error.is_empty() => {
+                        Ok(Stored { data: item.data.clone(), etag: item.etag.clone() })
+                    }
+                    Some(item) => Err(Error::Unavailable {
+                        operation: format!("state read of {key}"),
+                        reason: item.error.clone(),
+                    }),
+                    None => Ok(Stored::default()),
+                })
+                .collect()
+        }
+        Err(status) => {
+            let error = Error::from_status("state read", &status);
+            keys.iter().map(|_| Err(error.clone())).collect()
+        }
+    }
+}
+
+async fn write_all(mut client: Client, items: Vec<StateItem>) -> Vec<Result<()>> {
+    if items.len() > 1 {
+        let count = items.len();
+        let upsert = |item: &StateItem| TransactionalStateOperation {
+            operation_type: "upsert".to_owned(),
+            request: Some(item.clone()),
+        };
+        let request = ExecuteStateTransactionRequest {
+            store_name: STORE.to_owned(),
+            operations: items.iter().map(upsert).collect(),
+            metadata: HashMap::default(),
+        };
+        if client.execute_state_transaction(request).await.is_ok() {
+            return vec![Ok(()); count];
+        }
+    }
+    // Alone, or in a group of which one failed without saying which: each by itself.
+    join_all(items.into_iter().map(|item| save(client.clone(), item))).await
+}
+
+async fn save(mut client: Client, item: StateItem) -> Result<()> {
+    let key = item.key.clone();
+    let request = SaveStateRequest { store_name: STORE.to_owned(), states: vec![item] };
+    client.save_state(request).await.map(drop).map_err(|status| failed("write", &key, &status))
+}
+
+fn write<T: Serialize>(key: &str, value: &T, ttl: Option<Duration>, concurrency: Concurrency<'_>) -> Result<StateItem> {
+    let mut item = item(key.to_owned(), to_json(key, value)?, ttl);
+    item.etag = match concurrency {
+        Concurrency::LastWrite => None,
+        // Dapr's Redis store takes version 0 for "not there yet".
+        Concurrency::Absent => Some(ProtoEtag { value: "0".to_owned() }),
+        Concurrency::Match(etag) => Some(ProtoEtag { value: etag.0.clone() }),
+    };
+    if item.etag.is_some() {
+        let concurrency = StateConcurrency::ConcurrencyFirstWrite.into();
+        item.options = Some(StateOptions { concurrency, ..Default::default() });
+    }
+    Ok(item)
 }
 
 fn item(key: String, value: Vec<u8>, ttl: Option<Duration>) -> StateItem {

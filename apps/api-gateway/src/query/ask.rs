@@ -12,7 +12,7 @@ use learnflow_proto::{
 };
 use learnflow_requests::{Creation, Outcome, Record};
 use learnflow_service::{DOMAIN, Violations};
-use learnflow_sidecar::{Context, Entry, Error};
+use learnflow_sidecar::{Context, Entry, Error, persistently};
 use tokio::time::{Instant, interval_at, sleep_until};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -60,7 +60,6 @@ impl Gateway {
                 Creation::New(record) => {
                     self.publish(&record.question).await?;
                     tracing::info!(correlation_id = record.question.request_id, "question accepted");
-                    self.note_asked(record.question);
                     Ok(None)
                 }
                 Creation::Existing(record) if record.fingerprint != fingerprint => Err(key_reused()),
@@ -80,30 +79,21 @@ impl Gateway {
         self.sidecar().publish(topics::PUBSUB, topics::LEARNING_REQUESTS, &question.student_id, &event).await
     }
 
-    /// Puts the question into the audit stream, beside the work: nobody waits for it.
-    fn note_asked(&self, question: Question) {
-        let text = |text: String| Value { kind: Some(Kind::StringValue(text)) };
-        let mut fields = HashMap::from([
-            ("request_id".to_owned(), text(question.request_id)),
-            ("level".to_owned(), text(question.level)),
-        ]);
-        if let Some(topic) = question.topic {
-            fields.insert("topic".to_owned(), text(topic));
-        }
+    /// Puts a question that no agent could answer into the audit stream; agents do so with those they answered.
+    async fn note_failed(&self, question: &Question) {
+        let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+        let fields = HashMap::from([("request_id".to_owned(), text(&question.request_id))]);
         let event = LearningEvent {
-            student_id: question.student_id,
-            kind: "question.asked".to_owned(),
-            occurred_at: question.asked_at,
+            student_id: question.student_id.clone(),
+            kind: "question.failed".to_owned(),
+            occurred_at: Some(now()),
             detail: Some(Struct { fields }),
         };
-        let (gateway, context) = (self.clone(), Context::current());
-        tokio::spawn(context.scope(async move {
-            let publication =
-                gateway.sidecar().publish(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
-            if let Err(error) = publication.await {
-                tracing::warn!(%error, correlation_id = Context::current().correlation_id, "question not audited");
-            }
-        }));
+        let publish =
+            || self.sidecar().publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &event);
+        if let Err(error) = persistently(publish).await {
+            tracing::warn!(%error, correlation_id = question.request_id, "failed question not audited");
+        }
     }
 
     /// Waits for the end of a question until the deadline; nothing when it passes.
@@ -152,6 +142,7 @@ impl Gateway {
             let mut record = record.clone();
             let question = record.question.clone();
             record.outcome = Some(self.requests().finish(&question, entry, Outcome::Failed(problem)).await?);
+            self.note_failed(&question).await;
             return Ok(Some(record));
         }
         if self.requests().note_publication(&entry).await? {
