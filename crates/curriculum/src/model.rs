@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use crate::Level;
+use crate::{Exercise, Level, QuizQuestion};
 
 /// A part of the curriculum: a handful of topics in the order in which they are best learned.
 #[derive(Clone, Debug)]
@@ -38,24 +38,52 @@ pub struct Topic {
     pub quiz: Vec<QuizQuestion>,
     /// Exercise templates, possibly none.
     pub exercises: Vec<Exercise>,
-    /// Markdown by level, in the order of [`Level::ALL`]; the first is always there.
-    pub(crate) explanations: [Option<String>; 4],
+    pub(crate) explanations: Explanations,
     pub(crate) version: String,
 }
 
+/// What the levels' texts are and how they add up.
+#[derive(Clone, Debug)]
+pub(crate) struct Explanations {
+    /// As they stand in the file, in the order of [`Level::ALL`].
+    parts: [Option<String>; 4],
+    /// As they are read.
+    composed: [String; 4],
+}
+
+impl Explanations {
+    pub(crate) fn new(parts: [Option<String>; 4]) -> Self {
+        let [beginner, learning, proficient, mastered] = parts.each_ref().map(Option::as_deref);
+        let beginner = beginner.unwrap_or_default().to_owned();
+        let learning = extended(&beginner, learning);
+        let proficient = proficient.map_or_else(|| learning.clone(), str::to_owned);
+        let mastered = extended(&proficient, mastered);
+        Self { composed: [beginner, learning, proficient, mastered], parts }
+    }
+}
+
+fn extended(text: &str, addition: Option<&str>) -> String {
+    addition.map_or_else(|| text.to_owned(), |addition| format!("{}\n\n{}", text.trim_end(), addition.trim_start()))
+}
+
 impl Topic {
-    /// The explanation for a level as Markdown: that level's, or the nearest lower one's.
+    /// The explanation for a level as Markdown: the beginner's; with the addition for `Learning`; the one for
+    /// `Proficient`, a text of its own; with the addition for `Mastered`. Where a part is missing, the text is that of
+    /// the level below.
     pub fn explanation(&self, level: Level) -> &str {
-        self.explanations[self.explanation_level(level) as usize].as_deref().unwrap_or_default()
+        &self.explanations.composed[level as usize]
     }
 
     /// The level for which the text of [`Topic::explanation`] was written: `level` or a lower one.
     pub fn explanation_level(&self, level: Level) -> Level {
-        Level::ALL
-            .into_iter()
-            .rev()
-            .find(|&candidate| candidate <= level && self.explanations[candidate as usize].is_some())
-            .unwrap_or_default()
+        let own = self.explanation_parts().map(|(level, _)| level);
+        own.filter(|&own| own <= level).last().unwrap_or_default()
+    }
+
+    /// The parts of the explanations as they stand in the topic's file, lowest level first.
+    pub fn explanation_parts(&self) -> impl Iterator<Item = (Level, &str)> {
+        let parts = Level::ALL.into_iter().zip(&self.explanations.parts);
+        parts.filter_map(|(level, part)| Some((level, part.as_deref()?)))
     }
 
     /// A fingerprint of the topic's file, 16 hexadecimal digits, the same on every machine. Use it in the keys of caches:
@@ -73,71 +101,4 @@ pub struct Misconception {
     pub belief: String,
     /// How it really is.
     pub correction: String,
-}
-
-/// A multiple-choice question.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuizQuestion {
-    /// Unique in the topic.
-    pub id: String,
-    /// The question, as Markdown.
-    pub text: String,
-    /// Two or more different answers to choose from.
-    pub options: Vec<String>,
-    /// The right one of the options, letter for letter.
-    pub answer: String,
-    /// Why it is right.
-    pub explanation: String,
-}
-
-/// A template from which variations of an exercise are made: `{{name}}` in its texts stands for one of the values of the
-/// parameter `name`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exercise {
-    /// Unique in the topic.
-    pub id: String,
-    /// A short heading.
-    pub title: String,
-    /// How hard it is.
-    pub difficulty: Difficulty,
-    /// What to do, as Markdown.
-    pub statement: String,
-    /// The code the student starts from; may be empty.
-    #[serde(default)]
-    pub starter: String,
-    /// A program that solves it; what it prints is what the tests expect.
-    pub solution: String,
-    /// The values of each parameter.
-    #[serde(default)]
-    pub parameters: std::collections::BTreeMap<String, Vec<String>>,
-    /// At least one.
-    pub tests: Vec<ExerciseTest>,
-}
-
-/// One run by which a submission is judged.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExerciseTest {
-    /// Shown to the student, also of hidden tests.
-    pub name: String,
-    /// Standard input; may hold placeholders.
-    #[serde(default)]
-    pub input: String,
-    /// Whether the student sees input and expected output.
-    #[serde(default)]
-    pub visible: bool,
-}
-
-/// How hard an exercise is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Difficulty {
-    /// One step, one idea.
-    Easy,
-    /// A few steps.
-    Medium,
-    /// Several ideas together.
-    Hard,
 }

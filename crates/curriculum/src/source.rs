@@ -64,6 +64,10 @@ impl Source {
         Problem { file: self.path.clone(), line: self.line(span.start), reason: reason.into() }
     }
 
+    pub(crate) fn problem_at(&self, position: usize, reason: String) -> Problem {
+        self.problem(position..position, reason)
+    }
+
     /// The line of a byte position, from 1.
     fn line(&self, position: usize) -> usize {
         self.text.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1
@@ -76,4 +80,13 @@ impl Source {
         let skipped = usize::from(["'''\n", "\"\"\"\n"].iter().any(|quotes| raw.starts_with(quotes)));
         self.line(span.start) + offset + skipped
     }
+}
+
+pub(crate) fn is_kebab_case(id: &str) -> bool {
+    id.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+}
+
+/// The 64-bit FNV-1a hash: enough to notice a change, stable over machines and releases.
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

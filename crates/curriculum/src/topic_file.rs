@@ -1,14 +1,20 @@
 //! A topic's file: its fields with their positions, and the checks that need no other file.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    Exercise, Misconception, QuizQuestion, Topic,
+    CurriculumError, Misconception, Topic,
+    exercise_file::ExerciseFields,
     markdown::code_blocks,
-    source::{Problem, Source},
+    model::Explanations,
+    quiz::QuizFields,
+    source::{Problem, Source, fnv1a, is_kebab_case},
 };
 
 #[derive(Deserialize)]
@@ -23,9 +29,9 @@ struct TopicFields {
     #[serde(default)]
     misconceptions: Vec<Misconception>,
     #[serde(default)]
-    quiz: Vec<Spanned<QuizQuestion>>,
+    quiz: Vec<Spanned<QuizFields>>,
     #[serde(default)]
-    exercises: Vec<Spanned<Exercise>>,
+    exercises: Vec<Spanned<ExerciseFields>>,
 }
 
 #[derive(Deserialize)]
@@ -46,9 +52,35 @@ pub(crate) struct TopicFile {
     pub(crate) prerequisites: Vec<Spanned<String>>,
 }
 
+impl Topic {
+    /// Reads one topic's file by itself. Whether its prerequisites exist and its id and order are free, only
+    /// [`crate::Curriculum::load`] can tell. Its module is the name of the file's folder.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, CurriculumError> {
+        let read = Source::read(path.as_ref()).map_err(|problem| vec![problem]);
+        Self::from_source(read)
+    }
+
+    /// Like [`Topic::read`], of a text that would stand in the file `path`.
+    pub fn parse(path: impl Into<PathBuf>, text: impl Into<String>) -> Result<Self, CurriculumError> {
+        Self::from_source(Ok(Source { path: path.into(), text: text.into() }))
+    }
+
+    fn from_source(source: Result<Source, Vec<Problem>>) -> Result<Self, CurriculumError> {
+        let file = source.and_then(|source| {
+            let folder = source.path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            let module = folder.unwrap_or_default().to_owned();
+            TopicFile::new(source, &module)
+        });
+        file.map(|file| file.topic).map_err(|problems| CurriculumError { problems })
+    }
+}
+
 impl TopicFile {
     pub(crate) fn read(path: &Path, module: &str) -> Result<Self, Vec<Problem>> {
-        let source = Source::read(path).map_err(|problem| vec![problem])?;
+        Source::read(path).map_err(|problem| vec![problem]).and_then(|source| Self::new(source, module))
+    }
+
+    fn new(source: Source, module: &str) -> Result<Self, Vec<Problem>> {
         let fields: TopicFields = source.parse().map_err(|problem| vec![problem])?;
         let problems = check(&source, &fields);
         if !problems.is_empty() {
@@ -64,9 +96,11 @@ impl TopicFile {
             prerequisites: fields.prerequisites.iter().map(|id| id.get_ref().clone()).collect(),
             keywords: fields.keywords.into_inner(),
             misconceptions: fields.misconceptions,
-            quiz: fields.quiz.into_iter().map(Spanned::into_inner).collect(),
-            exercises: fields.exercises.into_iter().map(Spanned::into_inner).collect(),
-            explanations: [beginner, learning, proficient, mastered].map(|text| text.map(Spanned::into_inner)),
+            quiz: fields.quiz.into_iter().map(|question| question.into_inner().into_question()).collect(),
+            exercises: fields.exercises.into_iter().map(|exercise| exercise.into_inner().into_exercise()).collect(),
+            explanations: Explanations::new(
+                [beginner, learning, proficient, mastered].map(|text| text.map(Spanned::into_inner)),
+            ),
             version: format!("{:016x}", fnv1a(source.text.as_bytes())),
         };
         Ok(Self { source, topic, id: fields.id, order: fields.order, prerequisites: fields.prerequisites })
@@ -95,33 +129,15 @@ fn check(source: &Source, fields: &TopicFields) -> Vec<Problem> {
         refuse(fields.explanations.span(), "missing explanation: `beginner` is required".to_owned());
     }
 
-    let mut ids = BTreeSet::new();
+    let ids = fields.quiz.iter().map(|question| &question.get_ref().id);
+    refuse_doubles(source, ids, &mut problems);
     for question in &fields.quiz {
-        let (span, question) = (question.span(), question.get_ref());
-        if !ids.insert(&question.id) {
-            refuse(span.clone(), format!("the quiz question {:?} is there twice", question.id));
-        }
-        if question.options.iter().collect::<BTreeSet<_>>().len() != question.options.len()
-            || question.options.len() < 2
-        {
-            refuse(span.clone(), format!("the quiz question {:?} needs two or more different options", question.id));
-        }
-        if !question.options.contains(&question.answer) {
-            refuse(span, format!("the answer of quiz question {:?} is none of its options", question.id));
-        }
+        question.get_ref().check(source, question.span().start, &mut problems);
     }
-    ids.clear();
+    let ids = fields.exercises.iter().map(|exercise| &exercise.get_ref().id);
+    refuse_doubles(source, ids, &mut problems);
     for exercise in &fields.exercises {
-        let (span, exercise) = (exercise.span(), exercise.get_ref());
-        if !ids.insert(&exercise.id) {
-            refuse(span.clone(), format!("the exercise {:?} is there twice", exercise.id));
-        }
-        if exercise.tests.is_empty() {
-            refuse(span.clone(), format!("the exercise {:?} has no tests", exercise.id));
-        }
-        for name in unknown_placeholders(exercise) {
-            refuse(span.clone(), format!("the exercise {:?} uses {{{{{name}}}}}, which has no values", exercise.id));
-        }
+        exercise.get_ref().check(source, exercise.span().start, &mut problems);
     }
 
     let ExplanationFields { beginner, learning, proficient, mastered } = fields.explanations.get_ref();
@@ -137,23 +153,9 @@ fn check(source: &Source, fields: &TopicFields) -> Vec<Problem> {
     problems
 }
 
-/// Names in `{{…}}` that aren't among the exercise's parameters, or whose parameter has no values.
-fn unknown_placeholders(exercise: &Exercise) -> BTreeSet<&str> {
-    let mut texts = vec![&exercise.title, &exercise.statement, &exercise.starter, &exercise.solution];
-    texts.extend(exercise.tests.iter().map(|test| &test.input));
-    texts
-        .into_iter()
-        .flat_map(|text| text.split("{{").skip(1).filter_map(|part| part.split_once("}}")))
-        .map(|(name, _)| name)
-        .filter(|&name| exercise.parameters.get(name).is_none_or(Vec::is_empty))
-        .collect()
-}
-
-fn is_kebab_case(id: &str) -> bool {
-    id.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
-}
-
-/// The 64-bit FNV-1a hash: enough to notice a change, stable over machines and releases.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+fn refuse_doubles<'a>(source: &Source, ids: impl Iterator<Item = &'a Spanned<String>>, problems: &mut Vec<Problem>) {
+    let mut seen = HashSet::new();
+    for id in ids.filter(|id| !seen.insert(id.get_ref())) {
+        problems.push(source.problem(id.span(), format!("the id {:?} is there twice", id.get_ref())));
+    }
 }

@@ -119,7 +119,12 @@ fn an_explanation_fits_the_question() {
 
     // A chosen topic is taken, whatever the text.
     let chosen = Query { text: "explain please", topic: Some("recursion"), ..Query::default() };
-    assert_eq!(tutor.explain(&chosen, Level::Beginner).topic.as_deref(), Some("recursion"));
+    let recursion = tutor.curriculum().topic("recursion").unwrap();
+    for level in Level::ALL {
+        let reply = tutor.explain(&chosen, level);
+        assert_eq!((reply.topic.as_deref(), reply.level), (Some("recursion"), recursion.explanation_level(level)));
+        assert!(reply.markdown.contains(recursion.explanation(level).trim()), "{}", reply.markdown);
+    }
 }
 
 /// An answer must not be what an agent waits for: below 100 µs on an idle machine, with room for a busy one.
