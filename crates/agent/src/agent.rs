@@ -6,9 +6,9 @@ use learnflow_proto::{
     now, topics,
     v1::{Answer, Problem, Question},
 };
-use learnflow_requests::{Outcome as Ending, Requests};
+use learnflow_requests::{Finish, Outcome as Ending, Requests};
 use learnflow_service::{ConfigError, env};
-use learnflow_sidecar::{Context, Entry, Event, Outcome, Result, Sidecar, persistently};
+use learnflow_sidecar::{Context, Event, Outcome, Result, Sidecar, persistently};
 use tokio::time::{interval_at, sleep};
 use uuid::Uuid;
 
@@ -111,8 +111,8 @@ impl Worker {
     async fn work(&self, routed: QuestionRouted) {
         let Some(question) = routed.question else { return };
         let context = Context::current();
-        let ending = match self.answer(&question).await {
-            Ok(Some(ending)) => ending,
+        let finish = match self.answer(&question).await {
+            Ok(Some(finish)) => finish,
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(%error, correlation_id = context.correlation_id, trace_id = context.trace.trace_id(),
@@ -120,53 +120,47 @@ impl Worker {
                 return;
             }
         };
+        // Whoever finished a question also noted it in the audit stream.
+        let is_new = matches!(finish, Finish::New(_));
+        let ending = finish.into_outcome();
         tracing::info!(
             correlation_id = context.correlation_id,
             trace_id = context.trace.trace_id(),
             answered = matches!(ending, Ending::Answered(_)),
+            is_new,
             "question done"
         );
-        let (event, outcome) = announce(&question, ending);
+        let (event, note) = announce(&question, ending);
         let answer = self.sidecar.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &question.student_id, &event);
-        let record = persistently(|| {
-            self.sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &outcome)
-        });
-        let (answer, record) = tokio::join!(answer, record);
-        for error in [answer.err(), record.err()].into_iter().flatten() {
+        let noted = async {
+            if !is_new {
+                return Ok(());
+            }
+            persistently(|| self.sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &note))
+                .await
+        };
+        let (answer, noted) = tokio::join!(answer, noted);
+        for error in [answer.err(), noted.err()].into_iter().flatten() {
             // The answer is in the request record, where those who wait for it look too.
             tracing::warn!(%error, correlation_id = context.correlation_id, "answered, but an event was not published");
         }
     }
 
     /// How the question ended, by this worker or an earlier one; nothing when another works on it now.
-    async fn answer(&self, question: &Question) -> Result<Option<Ending>> {
-        let entry = persistently(|| self.requests.get(&question.student_id, &question.request_id)).await?;
-        let Some(Entry { value: record, etag }) = entry else {
-            return Ok(Some(ending(self.answering.answer(question).await)));
-        };
-        if let Some(outcome) = record.outcome {
-            return Ok(Some(outcome));
-        }
-        if record.is_leased_by_other(&self.holder) {
-            return Ok(None);
-        }
+    async fn answer(&self, question: &Question) -> Result<Option<Finish>> {
         let work = self.answering.answer(question);
         let mut work = std::pin::pin!(work);
-        let (result, entry) = tokio::select! {
-            result = &mut work => (result, Entry { value: record, etag }),
+        let result = tokio::select! {
+            result = &mut work => result,
             () = sleep(LEASE_AFTER) => {
                 if !self.requests.lease(question, &self.holder, LEASE).await? {
                     return Ok(None);
                 }
-                let result = self.renewing_lease(question, work).await;
-                match persistently(|| self.requests.get(&question.student_id, &question.request_id)).await? {
-                    Some(entry) => (result, entry),
-                    None => return Ok(Some(ending(result))),
-                }
+                self.renewing_lease(question, work).await
             }
         };
         let outcome = ending(result);
-        persistently(|| self.requests.finish(question, entry.clone(), outcome.clone())).await.map(Some)
+        persistently(|| self.requests.finish(question, outcome.clone())).await.map(Some)
     }
 
     async fn renewing_lease<F: Future>(&self, question: &Question, mut work: std::pin::Pin<&mut F>) -> F::Output {

@@ -1,10 +1,13 @@
 //! The request record: what makes a question's answer certain although agents acknowledge its event before they have
 //! answered it.
 //!
-//! The gateway writes the record before it publishes. An agent that takes long holds a lease in it, writes the answer
-//! into it under the record's `ETag`, and only then publishes the answer. Whoever waits for the answer reads the record
-//! when the broadcast of answers missed them, and publishes a question again that shows no sign of life. So a question
-//! is answered once: of two agents that work on it, the second one's write fails and it takes over the first answer.
+//! The gateway writes the record before it publishes. An agent that takes long holds a lease in it, writes the outcome
+//! beside it where none is yet, and only then publishes the answer. Whoever waits for the answer reads the record when
+//! the broadcast of answers missed them, and publishes a question again that shows no sign of life. So a question is
+//! answered once: of two agents that work on it, the second one's write fails and it takes over the first answer.
+//!
+//! The outcome has a key of its own, so that an agent need not read the record before it writes: what is usual, a
+//! question answered at once by the first that gets it, takes two writes and no read.
 
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ pub struct Record {
     /// Held by an agent that takes longer.
     pub lease: Option<Lease>,
     /// Set once, when the question is done with.
+    #[serde(skip)]
     pub outcome: Option<Outcome>,
 }
 
@@ -60,6 +64,23 @@ pub enum Creation {
     New(Record),
     /// It was recorded before, under the same id.
     Existing(Record),
+}
+
+/// The outcome of a question that holds.
+pub enum Finish {
+    /// The one just given.
+    New(Outcome),
+    /// One that was there before.
+    Earlier(Outcome),
+}
+
+impl Finish {
+    /// The outcome, whoever gave it.
+    pub fn into_outcome(self) -> Outcome {
+        match self {
+            Self::New(outcome) | Self::Earlier(outcome) => outcome,
+        }
+    }
 }
 
 impl Record {
@@ -101,10 +122,12 @@ impl Requests {
         };
         match written {
             Ok(()) => Ok(Creation::New(record)),
-            Err(Error::Conflict { .. }) => match self.sidecar.get(&key).await? {
-                Some(Entry { value, .. }) => Ok(Creation::Existing(value)),
-                None => Err(Error::Conflict { key }),
-            },
+            Err(Error::Conflict { .. }) => {
+                match self.get(&record.question.student_id, &record.question.request_id).await? {
+                    Some(Entry { value, .. }) => Ok(Creation::Existing(value)),
+                    None => Err(Error::Conflict { key }),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -114,7 +137,12 @@ impl Requests {
     /// # Errors
     /// The sidecar's.
     pub async fn get(&self, student_id: &str, request_id: &str) -> Result<Option<Entry<Record>>> {
-        self.sidecar.get(&key(student_id, request_id)).await
+        let (key, outcome_key) = (key(student_id, request_id), outcome_key(student_id, request_id));
+        let (record, outcome) = tokio::try_join!(self.sidecar.get::<Record>(&key), self.sidecar.get(&outcome_key))?;
+        Ok(record.map(|mut entry| {
+            entry.value.outcome = outcome.map(|outcome| outcome.value);
+            entry
+        }))
     }
 
     /// Notes that the question is published again. False: somebody else was quicker, or it is done with.
@@ -152,31 +180,22 @@ impl Requests {
         Err(Error::Conflict { key: key(&question.student_id, &question.request_id) })
     }
 
-    /// Writes how a question ended, unless it has ended already: returns the outcome that holds.
+    /// Writes how a question ended, unless it has ended already.
     ///
     /// # Errors
     /// The sidecar's.
-    pub async fn finish(&self, question: &Question, entry: Entry<Record>, outcome: Outcome) -> Result<Outcome> {
-        let mut entry = entry;
-        for _ in 0..WRITE_ATTEMPTS {
-            if let Some(earlier) = entry.value.outcome {
-                return Ok(earlier);
-            }
-            entry.value.outcome = Some(outcome.clone());
-            entry.value.lease = None;
-            let key = key(&question.student_id, &question.request_id);
-            let concurrency = Concurrency::Match(&entry.etag);
-            match self.sidecar.set_grouped(&key, &entry.value, Some(KEPT), concurrency).await {
-                Ok(()) => return Ok(outcome),
-                Err(Error::Conflict { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            match self.get(&question.student_id, &question.request_id).await? {
-                Some(newer) => entry = newer,
-                None => return Ok(outcome),
-            }
+    pub async fn finish(&self, question: &Question, outcome: Outcome) -> Result<Finish> {
+        let key = outcome_key(&question.student_id, &question.request_id);
+        match self.sidecar.set_grouped(&key, &outcome, Some(KEPT), Concurrency::Absent).await {
+            Ok(()) => Ok(Finish::New(outcome)),
+            Err(Error::Conflict { key }) => match self.sidecar.get(&key).await? {
+                // A group's conflict may be another write's: then this one was made.
+                Some(Entry { value, .. }) if value == outcome => Ok(Finish::New(outcome)),
+                Some(Entry { value, .. }) => Ok(Finish::Earlier(value)),
+                None => Err(Error::Conflict { key }),
+            },
+            Err(error) => Err(error),
         }
-        Err(Error::Conflict { key: key(&question.student_id, &question.request_id) })
     }
 
     async fn write(&self, record: &Record, etag: &Etag) -> Result<bool> {
@@ -191,6 +210,10 @@ impl Requests {
 
 fn key(student_id: &str, request_id: &str) -> String {
     format!("student:{student_id}:idempotency:{request_id}")
+}
+
+fn outcome_key(student_id: &str, request_id: &str) -> String {
+    format!("{}:outcome", key(student_id, request_id))
 }
 
 fn now_ms() -> i64 {

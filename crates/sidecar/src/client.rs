@@ -6,6 +6,7 @@ use tonic::{
     service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
 };
+use uuid::Uuid;
 
 use crate::{
     EventData, Result, SidecarConfig, envelope,
@@ -74,6 +75,21 @@ impl Sidecar {
         self.enqueue(pubsub, topic, student_id, event).await?.done().await
     }
 
+    /// As [`Sidecar::publish`], for an event that got its id before: published twice, it is still one event.
+    ///
+    /// # Errors
+    /// As [`Sidecar::publish`].
+    pub async fn publish_as<E: EventData>(
+        &self,
+        id: Uuid,
+        pubsub: &'static str,
+        topic: &'static str,
+        student_id: &str,
+        event: &E,
+    ) -> Result<()> {
+        self.enqueue_as(id, pubsub, topic, student_id, event).await?.done().await
+    }
+
     /// As [`Sidecar::publish`], but returns as soon as the event has its place in the order: for a handler that need not
     /// hold up its partition until the broker has the event.
     ///
@@ -86,7 +102,18 @@ impl Sidecar {
         student_id: &str,
         event: &E,
     ) -> Result<Publication> {
-        let data = envelope::encode(self.app_id(), student_id, event)?;
+        self.enqueue_as(Uuid::now_v7(), pubsub, topic, student_id, event).await
+    }
+
+    async fn enqueue_as<E: EventData>(
+        &self,
+        id: Uuid,
+        pubsub: &'static str,
+        topic: &'static str,
+        student_id: &str,
+        event: &E,
+    ) -> Result<Publication> {
+        let data = envelope::encode(id, self.app_id(), student_id, event)?;
         let publisher = {
             let mut publishers = self.inner.publishers.lock().await;
             publishers.entry((pubsub, topic)).or_insert_with(|| Publisher::start(self, pubsub, topic)).clone()

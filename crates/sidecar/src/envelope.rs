@@ -64,14 +64,14 @@ impl Extensions {
 }
 
 /// Writes an event about `subject` (a student id) in the current context.
-pub(crate) fn encode<E: EventData>(source: &str, subject: &str, event: &E) -> Result<Vec<u8>> {
+pub(crate) fn encode<E: EventData>(id: Uuid, source: &str, subject: &str, event: &E) -> Result<Vec<u8>> {
     let malformed = |reason: String| Error::Malformed { what: format!("event {}", E::full_name()), reason };
     let context = Context::current();
     let trace = context.trace.child().to_string();
     let time = OffsetDateTime::now_utc().format(&Rfc3339).map_err(|error| malformed(error.to_string()))?;
     let envelope = CloudEvent {
         specversion: "1.0",
-        id: Uuid::now_v7().to_string(),
+        id: id.to_string(),
         kind: E::full_name(),
         source,
         subject,

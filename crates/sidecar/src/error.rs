@@ -77,6 +77,8 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable { .. } => {
+                // The caller is not told what is away; the operators are.
+                tracing::warn!(%error, "a call of the sidecar failed");
                 let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(5)));
                 Self::with_error_details(Code::Unavailable, "service temporarily unavailable", details)
             }

@@ -89,8 +89,7 @@ impl Gateway {
             occurred_at: Some(now()),
             detail: Some(Struct { fields }),
         };
-        let publish =
-            || self.sidecar().publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &event);
+        let publish = || self.sidecar().publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &event);
         if let Err(error) = persistently(publish).await {
             tracing::warn!(%error, correlation_id = question.request_id, "failed question not audited");
         }
@@ -141,7 +140,7 @@ impl Gateway {
             };
             let mut record = record.clone();
             let question = record.question.clone();
-            record.outcome = Some(self.requests().finish(&question, entry, Outcome::Failed(problem)).await?);
+            record.outcome = Some(self.requests().finish(&question, Outcome::Failed(problem)).await?.into_outcome());
             self.note_failed(&question).await;
             return Ok(Some(record));
         }

@@ -66,7 +66,8 @@ impl<'a> Kafka<'a> {
             return Ok(());
         }
         say("kafka: formatting its storage");
-        let cluster = URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes());
+        // Begins with the time: a random id could begin with "-" and pass for an option.
+        let cluster = URL_SAFE_NO_PAD.encode(uuid::Uuid::now_v7().as_bytes());
         let mut format = self.java(&["-XX:TieredStopAtLevel=1"]);
         format.args(["kafka.tools.StorageTool", "format", "--cluster-id", &cluster, "--ignore-formatted", "--config"]);
         format.arg(self.settings());
@@ -93,8 +94,7 @@ impl<'a> Kafka<'a> {
 
     pub(crate) fn spec(&self) -> ChildSpec {
         let mut args = self.java_args();
-        // A local broker lives for minutes: its optimizing compiler would take more of two cores than it gives back.
-        args.extend(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(String::from));
+        args.extend(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"].map(String::from));
         args.push(format!("-Dlog4j2.configurationFile={}", self.log_settings.display()));
         args.extend(["kafka.Kafka".to_owned(), self.settings().display().to_string()]);
         ChildSpec {

@@ -20,7 +20,7 @@ pub(crate) fn spec(home: &Home, tools: &Tools, port: u16, password: &str) -> Res
     let config = home.join("secrets/redis.conf");
     let text = format!(
         "bind 127.0.0.1\nport {port}\ndir \"{}\"\nrequirepass {password}\nappendonly yes\nsave \"\"\n\
-         maxmemory 256mb\nmaxmemory-policy noeviction\n",
+         maxmemory 1gb\nmaxmemory-policy noeviction\n",
         data.display()
     );
     write_private(&config, &text)?;
