@@ -28,7 +28,8 @@ status: ## Show what runs and what is ready
 test: setup lint ## Check style and docs, run all tests on a stack of their own
 	$(CARGO) test $(FLAGS) --workspace
 
-lint: ## Check formatting, lints and docs
+lint: ## Check formatting, lints, docs and protos
+	dev/protos.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(FLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(FLAGS) --workspace --no-deps
