@@ -54,6 +54,9 @@ command -v setpriv >/dev/null || packages+=(util-linux)
 command -v ip >/dev/null || packages+=(iproute2)
 [ -x /usr/bin/python3 ] || packages+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+# CPython's own tests, which the sandbox's tests run in jails.
+version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3.11)
+[ -f "/usr/lib/python$version/test/test_math.py" ] || packages+=("libpython$version-testsuite")
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -10,7 +10,7 @@ use std::process::Command;
 const SOURCE: &str = "src/init/main.rs";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-changed=src/init");
     let output = Path::new(&std::env::var("OUT_DIR")?).join("init");
     println!("cargo::rustc-env=LEARNFLOW_SANDBOX_INIT={}", output.display());
     let status = Command::new(std::env::var("RUSTC")?)

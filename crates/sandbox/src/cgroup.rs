@@ -1,22 +1,24 @@
-//! Cgroups, where they can be written: one per run, for memory and the number of processes.
+//! Cgroups, where they can be written: one per slot, for memory and the number of processes.
 //!
-//! The service makes the group, the jail's supervisor enters it before it starts anything, and the
-//! service removes it. Names are made here; no program can influence them.
+//! The service makes the group, the slot's supervisor enters it before it starts anything, and the
+//! service removes it. Jails follow each other in it; the group is empty of processes in between. Names are made here; no program can influence them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How the resources of a run are limited, beyond the limits of a single process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// By a cgroup of its own in the memory and pids hierarchies (version 1).
     CgroupV1,
     /// By a cgroup of its own in the unified hierarchy (version 2).
     CgroupV2,
     /// Without cgroups: per process, and a program cannot start processes.
+    #[default]
     NoCgroup,
 }
 
@@ -37,7 +39,7 @@ const OWN_FOLDER: &str = "learnflow-sandbox";
 /// Where the service's own processes go when version 2 wants the parent group empty.
 const HOST_FOLDER: &str = "learnflow-host";
 
-/// The groups under which every run gets its own.
+/// The groups under which every slot gets its own.
 #[derive(Debug)]
 pub(crate) enum Cgroups {
     V1 { memory: PathBuf, pids: PathBuf },
@@ -69,7 +71,7 @@ impl Cgroups {
         }
     }
 
-    /// Makes the group of one run; nothing without cgroups.
+    /// Makes the group of one slot; nothing without cgroups.
     pub(crate) fn create(&self) -> io::Result<Option<RunCgroup>> {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         let name = format!("{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
@@ -78,7 +80,8 @@ impl Cgroups {
             return Ok(None);
         }
         // Owned from here on, so that an error below removes what was made.
-        let group = RunCgroup { folders, is_v1: matches!(self, Self::V1 { .. }) };
+        let is_v1 = matches!(self, Self::V1 { .. });
+        let group = RunCgroup { folders, is_v1, kills_before: 0, peak: Peak::OfGroup };
         for folder in &group.folders {
             // Another service may remove the empty common parent at this moment: once more, then.
             fs::create_dir_all(folder).or_else(|_| fs::create_dir_all(folder))?;
@@ -128,11 +131,25 @@ impl Drop for Cgroups {
     }
 }
 
-/// The cgroup of one run. Dropping it tries once to remove it.
+/// The cgroup of one slot, whose jails follow each other in it. Dropping it tries once to remove it.
 #[derive(Debug)]
 pub(crate) struct RunCgroup {
     folders: Vec<PathBuf>,
     is_v1: bool,
+    /// Kills for want of memory in earlier jails.
+    kills_before: u64,
+    peak: Peak,
+}
+
+/// Where the most memory that a jail held can be read.
+#[derive(Debug)]
+enum Peak {
+    /// From the group: it began with the jail, or was set back.
+    OfGroup,
+    /// Through this file alone, which has set it back for its own readers (version 2).
+    OfReader(File),
+    /// Nowhere: the group's is that of an earlier jail.
+    Unknown,
 }
 
 impl RunCgroup {
@@ -143,19 +160,57 @@ impl RunCgroup {
 
     pub(crate) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         let bytes = bytes.to_string();
-        self.write_if_present(if self.is_v1 { "memory.limit_in_bytes" } else { "memory.max" }, &bytes)?;
-        self.write_if_present("memory.memsw.limit_in_bytes", &bytes)
+        if !self.is_v1 {
+            return self.write_if_present("memory.max", &bytes);
+        }
+        // The second limit must not be below the first at any time, so the order depends on the direction.
+        let both = "memory.memsw.limit_in_bytes";
+        let _ = self.write_if_present(both, &bytes);
+        self.write_if_present("memory.limit_in_bytes", &bytes)?;
+        self.write_if_present(both, &bytes)
     }
 
-    /// The most memory the group held, in bytes, if the kernel says.
+    /// Forgets what earlier jails did.
+    pub(crate) fn begin_jail(&mut self) {
+        self.kills_before = self.kills();
+        if self.is_v1 {
+            let _ = self.write_if_present("memory.max_usage_in_bytes", "0");
+            return;
+        }
+        // Kernels before 6.12 refuse this.
+        let path = self.folders.iter().map(|folder| folder.join("memory.peak")).find(|path| path.exists());
+        let file = path.and_then(|path| OpenOptions::new().read(true).write(true).open(path).ok());
+        self.peak = match file {
+            Some(file) if file.write_all_at(b"reset", 0).is_ok() => Peak::OfReader(file),
+            _ => Peak::Unknown,
+        };
+    }
+
+    /// The most memory the jail held, in bytes, if the kernel says.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
-        self.read(if self.is_v1 { "memory.max_usage_in_bytes" } else { "memory.peak" })?.trim().parse().ok()
+        match &self.peak {
+            Peak::OfGroup => self.read(if self.is_v1 { "memory.max_usage_in_bytes" } else { "memory.peak" }),
+            Peak::OfReader(file) => {
+                let mut text = [0; 32];
+                let length = file.read_at(&mut text, 0).ok()?;
+                String::from_utf8(text[..length].to_vec()).ok()
+            }
+            Peak::Unknown => None,
+        }?
+        .trim()
+        .parse()
+        .ok()
     }
 
-    /// Whether the kernel killed a process of the group for want of memory.
+    /// Whether the kernel killed a process of the jail for want of memory.
     pub(crate) fn out_of_memory(&self) -> bool {
+        self.kills() != self.kills_before
+    }
+
+    fn kills(&self) -> u64 {
         let events = self.read(if self.is_v1 { "memory.oom_control" } else { "memory.events" }).unwrap_or_default();
-        events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+        let count = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
     }
 
     /// Removes the group; false while a process is still leaving it.
@@ -265,7 +320,7 @@ mod tests {
         );
         let unified = unified.expect("version 2");
         assert_eq!(unified.folders(), [root.path().join("unified/pod/service/learnflow-sandbox")]);
-        let group = unified.create().expect("a group").expect("a group");
+        let mut group = unified.create().expect("a group").expect("a group");
         fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 0\n").expect("a file");
         fs::write(group.folders[0].join("memory.peak"), "4096\n").expect("a file");
         fs::write(group.folders[0].join("memory.max"), "max\n").expect("a file");
@@ -275,6 +330,8 @@ mod tests {
         assert_eq!(fs::read_to_string(group.folders[0].join("memory.max")).expect("a file"), "50");
         fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 2\n").expect("a file");
         assert!(group.out_of_memory());
+        group.begin_jail();
+        assert!(!group.out_of_memory(), "that was an earlier jail's");
 
         let missing = Cgroups::detect_v2(&format!("none {path}/unified cgroup2 rw 0 0"), "0::/elsewhere\n");
         assert!(missing.is_none(), "no controllers there");

@@ -14,6 +14,12 @@ pub struct SandboxConfig {
     pub concurrency: usize,
     /// Programs waiting for their turn; the next one is refused with `SandboxError::Busy`.
     pub queue: usize,
+    /// Jails that wait for a program when nothing else is to be done. More are kept for some minutes
+    /// after programs found none. 0 starts a jail for every program.
+    pub warm: usize,
+    /// How many of them import what programs import most while nothing else is to be done. A jail holds
+    /// about 4 MB when it waits, and about 2 MB more after that.
+    pub rich: usize,
     /// Use cgroups where they can be written. Without them memory is limited per process and a
     /// program cannot start processes.
     pub cgroups: bool,
@@ -41,6 +47,8 @@ impl Default for SandboxConfig {
             runtime_dir: std::env::temp_dir(),
             concurrency: 4,
             queue: 32,
+            warm: 44,
+            rich: 40,
             cgroups: true,
         }
     }

@@ -18,6 +18,9 @@ pub enum SandboxError {
         /// Places in the queue, all taken.
         waiting: usize,
     },
+    /// The sandbox takes no more programs: the service is stopping.
+    #[error("the sandbox takes no more programs: ask another instance")]
+    Draining,
     /// nsjail is not where the configuration says.
     #[error("no nsjail at {}: install it or set NSJAIL", .0.display())]
     NoNsjail(PathBuf),

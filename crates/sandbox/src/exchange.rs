@@ -1,185 +1,288 @@
 //! The conversation with one jail: hand the program over, collect what comes, stop the clock.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
-use tokio::net::unix::pipe::{Receiver, Sender};
-use tokio::time::timeout;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixDatagram, UnixStream};
+use tokio::sync::mpsc;
+use tokio::time::{sleep_until, timeout};
+use tracing::Span;
 
 use crate::cgroup::RunCgroup;
+use crate::clock::Clock;
+use crate::control::{Control, Note};
 use crate::error::SandboxError;
-use crate::jail::{Jail, READY, START_LIMIT};
+use crate::feed::Feed;
 use crate::outcome::{Ending, Outcome, Report, classify};
-use crate::output::{Captured, Output};
-use crate::program::{Limits, Program};
+use crate::output::Output;
+use crate::pool::Lease;
+use crate::program::{Limits, MAX_OPEN_TIME, Program, Stdin};
+use crate::run::{Event, Input};
+use crate::slot::{Ends, Said, Slot};
 
-/// What the interpreter says when its limits are set and the program comes next.
-const STARTED: u8 = b'S';
-/// How long a jail may take to report on a program that was stopped. It is killed after that.
+/// How long a jail may take to report on a program that was stopped.
 const REPORT_LIMIT: Duration = Duration::from_millis(100);
-const MIB: u64 = 1 << 20;
+/// How long a jail that has ended may take to say that it took the program.
+const START_ANSWER: Duration = Duration::from_secs(1);
 
-/// Private memory a program may have below what the jail as a whole may have. The rest holds the
-/// supervisor, the first process, page tables and the interpreter's own pages, so that a program
-/// meets a readable `MemoryError` before the kernel kills it.
-const DATA_MARGIN: u64 = 4 * MIB;
-const DATA_RESERVE: u64 = MIB;
-/// Where no cgroup counts shared memory, the address space is limited: private memory, the
-/// interpreter's mapped files, and threads' stacks.
-const ADDRESS_SPACE_MARGIN: u64 = 48 * MIB;
+/// The frame with the result of a case.
+pub(crate) const RESULT: u8 = b'V';
 
-/// A jail whose interpreter waits for a program.
+/// Why a run has no outcome.
 #[derive(Debug)]
-pub(crate) struct ReadyJail {
-    jail: Jail,
-    control: UnixStream,
-    stdin: Sender,
-    stdout: Output,
-    stderr: Output,
-    status: Receiver,
+pub(crate) enum Failure {
+    /// Nothing of the program has run: another jail may.
+    NotStarted(SandboxError),
+    /// The program has begun.
+    Broken(SandboxError),
 }
 
-impl ReadyJail {
-    /// Waits until the jail is ready.
-    pub(crate) async fn wait(mut jail: Jail) -> Result<Self, SandboxError> {
-        let ends = jail.take_ends().ok_or_else(|| SandboxError::Start("the jail was used before".to_owned()))?;
-        let mut control = into_async(ends.control).map_err(SandboxError::host("watch a socket"))?;
-        let mut byte = [0];
-        let ready = timeout(START_LIMIT, control.read_exact(&mut byte)).await;
-        if !matches!(ready, Ok(Ok(_)) if byte[0] == READY) {
-            let stderr = Output::new(ends.stderr).map_err(SandboxError::host("watch a pipe"))?;
-            return Err(SandboxError::Start(reason(jail, stderr)));
-        }
+impl From<Failure> for SandboxError {
+    fn from(failure: Failure) -> Self {
+        let (Failure::NotStarted(error) | Failure::Broken(error)) = failure;
+        error
+    }
+}
+
+/// A jail with everything registered that a run waits for.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) lease: Lease,
+    pub(crate) socket: UnixDatagram,
+    pub(crate) control: Control<OwnedReadHalf>,
+    pub(crate) writer: OwnedWriteHalf,
+    pub(crate) feed: Feed,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+    pub(crate) has_cgroup: bool,
+}
+
+/// Where the events of a watched run go, and where its input comes from.
+pub(crate) struct Line {
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) input: mpsc::UnboundedReceiver<Input>,
+}
+
+impl Exchange {
+    /// Needs the runtime.
+    pub(crate) fn new(mut lease: Lease, memory_mb: u32) -> Result<Self, Failure> {
+        let (socket, ends, has_cgroup) = prepare(&mut lease, memory_mb).map_err(Failure::NotStarted)?;
         let watch = || -> io::Result<_> {
             Ok((
-                Sender::from_owned_fd(ends.stdin)?,
+                UnixDatagram::from_std(socket.into())?,
+                UnixStream::from_std(ends.control)?,
+                Feed::new(ends.stdin)?,
                 Output::new(ends.stdout)?,
                 Output::new(ends.stderr)?,
-                Receiver::from_owned_fd(ends.status)?,
             ))
         };
-        let (stdin, stdout, stderr, status) = watch().map_err(SandboxError::host("watch a pipe"))?;
-        Ok(Self { jail, control, stdin, stdout, stderr, status })
+        let (socket, control, feed, stdout, stderr) =
+            watch().map_err(SandboxError::host("watch a descriptor")).map_err(Failure::NotStarted)?;
+        let (reader, writer) = control.into_split();
+        Ok(Self { lease, socket, control: Control::new(reader), writer, feed, stdout, stderr, has_cgroup })
     }
 
-    /// Runs the program and ends the jail.
-    pub(crate) async fn run(self, program: &Program) -> Result<Outcome, SandboxError> {
-        let Self { mut jail, mut control, stdin, mut stdout, mut stderr, status } = self;
-        let memory = u64::from(program.memory_limit_mb) * MIB;
-        if let Some(cgroup) = jail.cgroup() {
-            cgroup.limit_memory(memory).map_err(SandboxError::host("limit a cgroup's memory"))?;
-        }
-        let message = program.message(&limits(program, memory, jail.cgroup().is_some()));
-
-        let submitted = Instant::now();
-        let mut handover = std::pin::pin!(hand_over(&mut control, &message));
-        let mut feeding = std::pin::pin!(feed(stdin, &program.stdin));
-        let mut reporting = std::pin::pin!(read_report(status));
-        let mut deadline = std::pin::pin!(tokio::time::sleep_until((submitted + program.time_limit).into()));
-        let (mut started, mut handed_over, mut fed) = (false, false, false);
-        let ending = loop {
-            tokio::select! {
-                biased;
-                report = &mut reporting => break report.map_or(Ending::Lost, Ending::Reported),
-                () = &mut deadline => break Ending::Deadline,
-                result = &mut handover, if !handed_over => (handed_over, started) = (true, result.is_ok()),
-                () = &mut feeding, if !fed => fed = true,
-                () = stdout.fill(), if stdout.is_open() => {}
-                () = stderr.fill(), if stderr.is_open() => {}
+    /// Runs the program to its end, or to its limits.
+    pub(crate) async fn run(
+        mut self,
+        program: &Program,
+        message: &[u8],
+        mut line: Option<&mut Line>,
+        handing_over: Span,
+    ) -> Result<(Outcome, Option<Vec<u8>>), Failure> {
+        let is_open = program.stdin == Stdin::Open;
+        let mut clock = Clock::start(program.time_limit, if is_open { MAX_OPEN_TIME } else { program.time_limit });
+        match &program.stdin {
+            Stdin::Bytes(bytes) => {
+                self.feed.push(bytes);
+                self.feed.close();
             }
-            if stdout.overflowed() || stderr.overflowed() {
-                break Ending::Flood;
+            Stdin::Open if line.is_none() => self.feed.close(),
+            Stdin::Open => {}
+        }
+        let (mut started, mut handed_over, mut handing_over) = (false, false, Some(handing_over));
+        let (mut lines, mut result) = (None, None);
+        let ending = {
+            let Self { lease, socket, control, writer, feed, stdout, stderr, .. } = &mut self;
+            let mut handover = std::pin::pin!(writer.write_all(message));
+            let mut listening = true;
+            loop {
+                let deadline = sleep_until(clock.deadline().into());
+                tokio::select! {
+                    biased;
+                    said = hear(socket) => break match said {
+                        Some(report) => Ending::Reported(report),
+                        None => Ending::Lost,
+                    },
+                    () = deadline => break Ending::Deadline,
+                    _ = &mut handover, if !handed_over => handed_over = true,
+                    note = control.next(), if control.is_open() => match note {
+                        Some(Note::Started) => (started, handing_over) = (true, None),
+                        Some(Note::Waits) if is_open && feed.is_dry() && clock.pause() => {
+                            // It has flushed before it said so.
+                            stdout.fill_now();
+                            stderr.fill_now();
+                            show(line.as_deref(), stdout, stderr, false);
+                            send(line.as_deref(), Event::WaitingForInput);
+                        }
+                        Some(Note::Goes) => clock.resume(),
+                        Some(Note::Lines(covered)) => lines = Some(covered),
+                        Some(Note::Frame(RESULT, content)) => result = Some(content),
+                        Some(_) | None => {}
+                    },
+                    () = feed.step(), if feed.is_due() => {}
+                    input = receive(line.as_deref_mut()), if is_open && listening => match input {
+                        Some(Input::Bytes(bytes)) => {
+                            clock.resume();
+                            feed.push(&bytes);
+                        }
+                        Some(Input::End) | None => {
+                            clock.resume();
+                            listening = false;
+                            feed.close();
+                        }
+                    },
+                    () = stdout.fill(), if stdout.is_open() => {}
+                    () = stderr.fill(), if stderr.is_open() => {}
+                }
+                lease.set_waiting(clock.is_paused());
+                show(line.as_deref(), stdout, stderr, false);
+                if stdout.overflowed() || stderr.overflowed() {
+                    break Ending::Flood;
+                }
             }
         };
-        let duration = submitted.elapsed();
+        drop(handing_over);
+        let duration = clock.spent();
+        let report = self.stop(ending).await;
+        let over = matches!(ending, Ending::Reported(_) | Ending::Lost);
+        // What it said at its end may not have been looked at yet.
+        while let Some(note) = if over && !started {
+            timeout(START_ANSWER, self.control.next()).await.ok().flatten()
+        } else {
+            self.control.next_now()
+        } {
+            match note {
+                Note::Started => started = true,
+                Note::Lines(covered) => lines = Some(covered),
+                Note::Frame(RESULT, content) => result = Some(content),
+                _ => {}
+            }
+        }
+        self.stdout.fill_now();
+        self.stderr.fill_now();
+        if over && !started {
+            return Err(Failure::NotStarted(self.reason()));
+        }
+        show(line.as_deref(), &mut self.stdout, &mut self.stderr, true);
+        let lines = lines.filter(|_| program.coverage);
+        let outcome = self.conclude(program, ending, report, duration, lines).map_err(Failure::Broken)?;
+        Ok((outcome, result))
+    }
+
+    /// Makes sure that the program has ended, and returns the jail's report on it.
+    async fn stop(&mut self, ending: Ending) -> Option<Report> {
         let report = match ending {
             Ending::Reported(report) => Some(report),
             Ending::Lost => None,
             Ending::Deadline | Ending::Flood => {
-                jail.kill_program();
-                timeout(REPORT_LIMIT, reporting).await.ok().flatten()
+                self.lease.count_kill();
+                self.lease.slot()?.kill_program();
+                timeout(REPORT_LIMIT, hear(&self.socket)).await.ok().flatten()
             }
         };
-        jail.kill();
-        let over = matches!(ending, Ending::Reported(_) | Ending::Lost);
-        if over && !handed_over {
-            // It may have been too quick for the order in which things are looked at above.
-            started = timeout(Duration::from_secs(1), handover).await.is_ok_and(|result| result.is_ok());
+        if report.is_some() {
+            self.lease.spent();
         }
-        if over && !started {
-            return Err(SandboxError::Start(reason(jail, stderr)));
-        }
-        conclude(jail, ending, report, duration, stdout.finish(), stderr.finish())
+        report
+    }
+
+    fn conclude(
+        mut self,
+        program: &Program,
+        ending: Ending,
+        report: Option<Report>,
+        duration: Duration,
+        lines: Option<Vec<u32>>,
+    ) -> Result<Outcome, SandboxError> {
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
+        let ending = if stdout.overflowed || stderr.overflowed { Ending::Flood } else { ending };
+        let cpu_seconds = Limits::of(program, self.has_cgroup).cpu_seconds;
+        let cgroup = self.lease.slot().and_then(|slot| slot.cgroup());
+        let out_of_memory = cgroup.as_ref().is_some_and(|cgroup| cgroup.out_of_memory());
+        let peak_of_jail = cgroup.and_then(|cgroup| RunCgroup::peak_memory(cgroup)).map(|bytes| bytes / 1024);
+        let Some(verdict) = classify(ending, cpu_seconds, out_of_memory, &stderr.text) else {
+            return Err(SandboxError::Lost(self.lease.slot().map(Slot::log).unwrap_or_default()));
+        };
+        Ok(Outcome {
+            status: verdict.status,
+            exit_code: verdict.exit_code,
+            signal: verdict.signal,
+            stdout: stdout.text,
+            stderr: stderr.text,
+            stdout_truncated: stdout.truncated,
+            stderr_truncated: stderr.truncated,
+            duration,
+            cpu: report.map_or(Duration::ZERO, |report| report.cpu),
+            peak_memory_kb: peak_of_jail.or(report.map(|report| report.peak_memory_kb)).unwrap_or(0),
+            limit: verdict.limit,
+            lines,
+        })
+    }
+
+    /// Why a jail did not take its program, from nsjail's log and what came out of the interpreter.
+    pub(crate) fn reason(&mut self) -> SandboxError {
+        let mut reason = self.lease.slot().map(Slot::log).unwrap_or_default();
+        reason.push_str(&self.stderr.finish().text);
+        SandboxError::Start(reason)
     }
 }
 
-/// Puts the outcome together.
-fn conclude(
-    mut jail: Jail,
-    ending: Ending,
-    report: Option<Report>,
-    duration: Duration,
-    stdout: Captured,
-    stderr: Captured,
-) -> Result<Outcome, SandboxError> {
-    let ending = if stdout.overflowed || stderr.overflowed { Ending::Flood } else { ending };
-    let out_of_memory = jail.cgroup().is_some_and(RunCgroup::out_of_memory);
-    let Some((status, exit_code, signal)) = classify(ending, out_of_memory, &stderr.text) else {
-        return Err(SandboxError::Lost(jail.log()));
+fn prepare(lease: &mut Lease, memory_mb: u32) -> Result<(OwnedFd, Ends, bool), SandboxError> {
+    let ends = lease.take_ends();
+    let (Some(ends), Some(slot)) = (ends, lease.slot()) else {
+        return Err(SandboxError::Start("the jail was used before".to_owned()));
     };
-    let peak_of_jail = jail.cgroup().and_then(RunCgroup::peak_memory).map(|bytes| bytes / 1024);
-    Ok(Outcome {
-        status,
-        exit_code,
-        signal,
-        stdout: stdout.text,
-        stderr: stderr.text,
-        stdout_truncated: stdout.truncated,
-        stderr_truncated: stderr.truncated,
-        duration,
-        cpu: report.map_or(Duration::ZERO, |report| report.cpu),
-        peak_memory_kb: peak_of_jail.or(report.map(|report| report.peak_memory_kb)).unwrap_or(0),
-    })
+    slot.limit_memory(u64::from(memory_mb) << 20)?;
+    let socket = slot.socket_copy().map_err(SandboxError::host("copy a descriptor"))?;
+    Ok((socket, ends, slot.cgroup().is_some()))
 }
 
-fn limits(program: &Program, memory: u64, has_cgroup: bool) -> Limits {
-    Limits {
-        cpu_seconds: program.time_limit.as_secs() + 2,
-        data: memory - DATA_MARGIN,
-        data_reserve: DATA_RESERVE,
-        address_space: if has_cgroup { 0 } else { memory + ADDRESS_SPACE_MARGIN },
+/// The next report on the socket to the first process; nothing if it says anything else.
+pub(crate) async fn hear(socket: &UnixDatagram) -> Option<Report> {
+    let mut message = [0; 64];
+    let length = socket.recv(&mut message).await.ok()?;
+    match Said::parse(&message[..length]) {
+        Said::Report(report) => Some(report),
+        Said::Hello | Said::Nonsense => None,
     }
 }
 
-/// Sends the program and waits until the jail has taken it and set its limits.
-async fn hand_over(control: &mut UnixStream, message: &[u8]) -> io::Result<()> {
-    control.write_all(message).await?;
-    match control.read_u8().await? {
-        STARTED => Ok(()),
-        _ => Err(io::ErrorKind::InvalidData.into()),
+async fn receive(line: Option<&mut Line>) -> Option<Input> {
+    match line {
+        Some(line) => line.input.recv().await,
+        None => None,
     }
 }
 
-/// Writes standard input and closes it. A program need not read it.
-async fn feed(mut stdin: Sender, bytes: &[u8]) {
-    let _ = stdin.write_all(bytes).await;
+fn send(line: Option<&Line>, event: Event) {
+    if let Some(line) = line {
+        // Whoever does not listen any more has dropped the run, and this task with it.
+        let _ = line.events.send(event);
+    }
 }
 
-async fn read_report(mut status: Receiver) -> Option<Report> {
-    let mut record = [0; Report::LENGTH];
-    status.read_exact(&mut record).await.ok()?;
-    Report::parse(&record)
-}
-
-/// Why a jail did not run its program, from nsjail's log and what came out of the interpreter.
-fn reason(mut jail: Jail, stderr: Output) -> String {
-    let log = jail.log();
-    format!("{log}{}", stderr.finish().text)
-}
-
-fn into_async(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+fn show(line: Option<&Line>, stdout: &mut Output, stderr: &mut Output, at_end: bool) {
+    if line.is_none() {
+        return;
+    }
+    if let Some(piece) = stdout.piece(at_end) {
+        send(line, Event::Stdout(piece));
+    }
+    if let Some(piece) = stderr.piece(at_end) {
+        send(line, Event::Stderr(piece));
+    }
 }

@@ -18,11 +18,14 @@ use crate::sys;
 
 const INIT: &[u8] = include_bytes!(env!("LEARNFLOW_SANDBOX_INIT"));
 const BOOTSTRAP: &str = include_str!("bootstrap.py");
+const HARNESS: &str = concat!(include_str!("values.py"), include_str!("harness.py"));
 const SECCOMP: &str = include_str!("seccomp.kafel");
 const NSJAIL: &str = include_str!("nsjail.cfg");
 
 const INIT_INSIDE: &str = "/lf/init";
-const BOOTSTRAP_INSIDE: &str = "/lf/bootstrap.py";
+/// Compiled, because every jail would have to do it.
+const BOOTSTRAP_INSIDE: &str = "/lf/bootstrap.pyc";
+const HARNESS_INSIDE: &str = "/lf/harness.pyc";
 /// The user inside. Outside it is nobody where the service runs as root, else the service's own.
 const USER_INSIDE: u32 = 1000;
 const NOBODY: u32 = 65534;
@@ -47,14 +50,14 @@ impl JailImage {
         Ok(image)
     }
 
-    /// The command of one jail. The descriptors must be inherited under these numbers.
-    pub(crate) fn command(&self, control: RawFd, status: RawFd, log: RawFd, may_fork: bool) -> Command {
+    /// The command of one slot. The descriptors must be inherited under these numbers.
+    pub(crate) fn command(&self, socket: RawFd, log: RawFd, may_fork: bool) -> Command {
         let mut command = Command::new(&self.nsjail);
         command.env_clear().arg("--config").arg(self.path("nsjail.cfg"));
-        let [control, status, log] = [control, status, log].map(|descriptor| descriptor.to_string());
-        command.args(["--pass_fd", &control, "--pass_fd", &status, "--log_fd", &log]);
-        command.args(["--", INIT_INSIDE, &status, if may_fork { "fork" } else { "nofork" }]);
-        command.arg(&self.python).args(["-I", "-S", "-B", "-X", "utf8", BOOTSTRAP_INSIDE, &control]);
+        let [socket, log] = [socket, log].map(|descriptor| descriptor.to_string());
+        command.args(["--pass_fd", &socket, "--log_fd", &log]);
+        command.args(["--", INIT_INSIDE, &socket, if may_fork { "fork" } else { "nofork" }]);
+        command.arg(&self.python).args(["-I", "-S", "-B", "-X", "utf8", BOOTSTRAP_INSIDE]);
         command
     }
 
@@ -67,12 +70,13 @@ impl JailImage {
         fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755))?;
         let config = self.nsjail_config(python)?;
         for (name, content, mode) in [
-            ("init", INIT, 0o555),
-            ("bootstrap.py", BOOTSTRAP.as_bytes(), 0o444),
-            ("seccomp.kafel", SECCOMP.as_bytes(), 0o444),
-            ("nsjail.cfg", config.as_bytes(), 0o444),
+            ("init", INIT.to_vec(), 0o555),
+            ("bootstrap.pyc", python.compile(BOOTSTRAP)?, 0o444),
+            ("harness.pyc", python.compile(HARNESS)?, 0o444),
+            ("seccomp.kafel", SECCOMP.into(), 0o444),
+            ("nsjail.cfg", config.into(), 0o444),
         ] {
-            fs::write(self.path(name), content)?;
+            fs::write(self.path(name), &content)?;
             fs::set_permissions(self.path(name), Permissions::from_mode(mode))?;
         }
         Ok(())
@@ -85,7 +89,8 @@ impl JailImage {
             let _ = writeln!(config, "{map} {{ inside_id: \"{USER_INSIDE}\" outside_id: \"{outside}\" count: 1 }}");
         }
         let _ = writeln!(config, "seccomp_policy_file: {}", quoted(&self.path("seccomp.kafel"))?);
-        let own = [(self.path("init"), INIT_INSIDE), (self.path("bootstrap.py"), BOOTSTRAP_INSIDE)];
+        let own = [("init", INIT_INSIDE), ("bootstrap.pyc", BOOTSTRAP_INSIDE), ("harness.pyc", HARNESS_INSIDE)];
+        let own = own.map(|(name, inside)| (self.path(name), inside));
         let own = own.into_iter().map(|(source, target)| (source, PathBuf::from(target)));
         for (source, target) in python.binds.iter().cloned().chain(own) {
             let (source, target) = (quoted(&source)?, quoted(&target)?);

@@ -4,6 +4,10 @@
 //! interpreter, a private `/tmp`, no network, a system call filter, limits on memory, processes,
 //! files and output. The jail is thrown away afterwards, so nothing is kept between runs.
 //!
+//! Jails are made ahead of the programs: the interpreter of a waiting jail is started and reads a
+//! program, so that a run costs the handing over and not the start. Used jails are replaced while
+//! nothing runs; a program that finds none waits for the next one.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), learnflow_sandbox::SandboxError> {
 //! use learnflow_sandbox::{Program, Sandbox, SandboxConfig};
@@ -15,26 +19,37 @@
 //! ```
 //!
 //! The host touches no path that a program can influence: program, input, output and report travel
-//! over descriptors only. Inside, `init` is the first process and alone holds the descriptor the
-//! report is written to; `bootstrap.py` runs the program.
+//! over descriptors only. Inside, `init` is the first process and alone holds the socket to the
+//! service; `bootstrap.py` runs the program.
 
 mod cgroup;
+mod clock;
 mod config;
+mod control;
 mod error;
 mod exchange;
+mod feed;
+mod grade;
+mod grading;
 mod image;
-mod jail;
+mod keeper;
 mod outcome;
 mod output;
+mod pool;
 mod program;
 mod python;
+mod run;
 mod sandbox;
-mod supervisor;
+mod slot;
+mod starting;
 mod sys;
 
 pub use cgroup::Mode;
 pub use config::SandboxConfig;
 pub use error::SandboxError;
-pub use outcome::{Outcome, Status};
-pub use program::{InvalidProgram, MAX_MEMORY_MB, MAX_TIME, MIN_MEMORY_MB, Program, SourceFile};
+pub use grade::{Case, CaseKind, CaseOutcome, MAX_CASES};
+pub use outcome::{Limit, Outcome, Status};
+pub use pool::PoolStatus;
+pub use program::{InvalidProgram, MAX_MEMORY_MB, MAX_OPEN_TIME, MAX_TIME, MIN_MEMORY_MB, Program, SourceFile, Stdin};
+pub use run::{Event, Run};
 pub use sandbox::Sandbox;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use tokio::net::unix::pipe::Receiver;
 
@@ -25,11 +25,14 @@ pub(crate) struct Output {
     pipe: Receiver,
     bytes: Vec<u8>,
     open: bool,
+    /// How many of the bytes have been shown in pieces, and how long these were.
+    shown: usize,
+    shown_text: usize,
 }
 
 impl Output {
     pub(crate) fn new(pipe: OwnedFd) -> Result<Self> {
-        Ok(Self { pipe: Receiver::from_owned_fd(pipe)?, bytes: Vec::new(), open: true })
+        Ok(Self { pipe: Receiver::from_owned_fd(pipe)?, bytes: Vec::new(), open: true, shown: 0, shown_text: 0 })
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -50,18 +53,49 @@ impl Output {
         self.open = take(&mut self.bytes, |space| pipe.try_read(space)) != Taken::End;
     }
 
-    /// Takes what is in the pipe now, without waiting for more, and ends the collecting.
-    pub(crate) fn finish(mut self) -> Captured {
+    /// Takes what is in the pipe now, without waiting for more.
+    pub(crate) fn fill_now(&mut self) {
         // Asks the pipe itself: the runtime may not have heard yet that there is something in it.
-        if let Ok(mut pipe) = self.pipe.into_nonblocking_fd().map(File::from) {
-            while self.open && self.bytes.len() <= CAP {
-                self.open = take(&mut self.bytes, |space| pipe.read(space)) == Taken::Some;
+        let Ok(mut pipe) = self.pipe.as_fd().try_clone_to_owned().map(File::from) else { return };
+        while self.bytes.len() <= CAP {
+            match take(&mut self.bytes, |space| pipe.read(space)) {
+                Taken::Some => {}
+                Taken::Nothing => break,
+                Taken::End => {
+                    self.open = false;
+                    break;
+                }
             }
         }
+    }
+
+    /// What has come since the last piece, as far as it is whole characters. At the end the rest counts
+    /// as whole. All pieces together are the text that [`finish`](Self::finish) returns.
+    pub(crate) fn piece(&mut self, at_end: bool) -> Option<String> {
+        let new = &self.bytes[self.shown.min(CAP)..self.bytes.len().min(CAP)];
+        let is_cut = self.bytes.len() > CAP;
+        let whole = if at_end && !is_cut { new.len() } else { new.len() - unfinished(new) };
+        let mut piece = String::from_utf8_lossy(&new[..whole]).into_owned();
+        self.shown += whole;
+        piece.truncate(piece.floor_char_boundary(CAP - self.shown_text.min(CAP)));
+        self.shown_text += piece.len();
+        (!piece.is_empty()).then_some(piece)
+    }
+
+    /// What has been collected, and forgets it: another program may write to the same pipe.
+    pub(crate) fn finish(&mut self) -> Captured {
         let overflowed = self.bytes.len() > CAP;
-        let (text, truncated) = repair(&self.bytes);
+        let (text, truncated) = repair(&std::mem::take(&mut self.bytes));
+        (self.shown, self.shown_text) = (0, 0);
         Captured { text, truncated, overflowed }
     }
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn unfinished(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let is_beginning = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_beginning { last.len() } else { 0 }
 }
 
 #[derive(PartialEq, Eq)]
@@ -89,15 +123,9 @@ fn take(bytes: &mut Vec<u8>, read: impl FnOnce(&mut [u8]) -> Result<usize>) -> T
 fn repair(bytes: &[u8]) -> (String, bool) {
     let mut truncated = bytes.len() > CAP;
     let kept = &bytes[..bytes.len().min(CAP)];
-    let mut text = String::with_capacity(kept.len());
-    let mut chunks = kept.utf8_chunks().peekable();
-    while let Some(chunk) = chunks.next() {
-        text.push_str(chunk.valid());
-        let cut_by_cap = truncated && chunks.peek().is_none();
-        if !chunk.invalid().is_empty() && !cut_by_cap {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
+    // A character that the cap has cut is left out rather than replaced.
+    let whole = if truncated { kept.len() - unfinished(kept) } else { kept.len() };
+    let mut text = String::from_utf8_lossy(&kept[..whole]).into_owned();
     if text.len() > CAP {
         text.truncate(text.floor_char_boundary(CAP));
         truncated = true;
@@ -118,5 +146,26 @@ mod tests {
         assert_eq!(repair(long.as_bytes()), (format!("a{}", "ü".repeat(CAP / 2 - 1)), true));
         let (text, truncated) = repair(&vec![0xff; CAP]);
         assert!(truncated && text.len() <= CAP && text.chars().all(|c| c == char::REPLACEMENT_CHARACTER));
+    }
+
+    /// FR-031: pieces are whole characters, and together they are the text.
+    #[tokio::test]
+    async fn pieces_add_up_to_the_text() {
+        let long = format!("a{}", "ü".repeat(CAP / 2)).into_bytes();
+        let invalid = vec![0xff; CAP];
+        let cases: [&[u8]; 6] =
+            ["grün €😀".as_bytes(), b"a\xffb\xf0\x9f", b"\xe2\x82", &invalid, &long, "x€".as_bytes()];
+        for (bytes, size) in cases.into_iter().flat_map(|bytes| [1, 2, 3, 5, 4096].map(|size| (bytes, size))) {
+            let (reader, _writer) = std::io::pipe().expect("a pipe");
+            crate::sys::set_nonblocking(reader.as_fd()).expect("a flag");
+            let mut output = Output::new(reader.into()).expect("a runtime");
+            let mut pieces = String::new();
+            for part in bytes.chunks(size) {
+                output.bytes.extend(part);
+                pieces.extend(output.piece(false));
+            }
+            pieces.extend(output.piece(true));
+            assert!(pieces == output.finish().text, "{size} bytes at a time of {bytes:?}");
+        }
     }
 }

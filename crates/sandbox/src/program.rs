@@ -5,11 +5,14 @@ use std::time::Duration;
 
 /// The longest time a program may ask for, and what it gets by default.
 pub const MAX_TIME: Duration = Duration::from_secs(5);
+/// The longest time a program with open standard input may take, its waiting included.
+pub const MAX_OPEN_TIME: Duration = Duration::from_mins(2);
 /// The most memory a program may ask for, in MiB, and what it gets by default.
 pub const MAX_MEMORY_MB: u32 = 50;
 /// The least memory the interpreter itself can live with, in MiB.
 pub const MIN_MEMORY_MB: u32 = 16;
 
+const MIB: u64 = 1 << 20;
 const MAX_CODE: usize = 64 * 1024;
 const MAX_STDIN: usize = 256 * 1024;
 const MAX_FILES: usize = 16;
@@ -34,16 +37,56 @@ pub struct SourceFile {
 pub struct Program {
     /// The source, at most 64 KiB. It is called `main.py`.
     pub code: String,
-    /// What it reads from standard input, at most 256 KiB.
-    pub stdin: Vec<u8>,
+    /// What it reads from standard input.
+    pub stdin: Stdin,
     /// Command line arguments after the program's name, at most 64 and 16 KiB.
     pub args: Vec<String>,
     /// Files in its directory, at most 16 and 256 KiB.
     pub files: Vec<SourceFile>,
     /// Time on the clock from 1 ms to 5 s.
     pub time_limit: Duration,
+    /// For test cases: time on the clock for all of them together. Those that are not reached in it end
+    /// as timeouts without having run.
+    pub total_time: Option<Duration>,
     /// Memory from 16 to 50 MiB, the interpreter's own included.
     pub memory_limit_mb: u32,
+    /// Whether to note the lines of `main.py` that are executed. Makes the program slower.
+    pub coverage: bool,
+}
+
+/// Where a program's standard input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stdin {
+    /// All of it at once, at most 256 KiB, then its end.
+    Bytes(Vec<u8>),
+    /// Given while the program runs, through [`Run::send`](crate::Run::send). The time in which the
+    /// program waits for it does not count, up to [`MAX_OPEN_TIME`] in total. Such a program cannot
+    /// start processes.
+    Open,
+}
+
+impl Default for Stdin {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Stdin {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<String> for Stdin {
+    fn from(text: String) -> Self {
+        Self::Bytes(text.into_bytes())
+    }
+}
+
+impl From<&str> for Stdin {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.as_bytes().to_vec())
+    }
 }
 
 /// A rule that a program breaks.
@@ -61,18 +104,22 @@ impl Program {
     pub fn new(code: impl Into<String>) -> Self {
         Self {
             code: code.into(),
-            stdin: Vec::new(),
+            stdin: Stdin::default(),
             args: Vec::new(),
             files: Vec::new(),
             time_limit: MAX_TIME,
+            total_time: None,
             memory_limit_mb: MAX_MEMORY_MB,
+            coverage: false,
         }
     }
 
     /// Checks every rule. [`Sandbox::run`](crate::Sandbox::run) does this first.
     pub fn validate(&self) -> Result<(), InvalidProgram> {
         at_most("code", self.code.len(), MAX_CODE, "bytes")?;
-        at_most("stdin", self.stdin.len(), MAX_STDIN, "bytes")?;
+        if let Stdin::Bytes(bytes) = &self.stdin {
+            at_most("stdin", bytes.len(), MAX_STDIN, "bytes")?;
+        }
         at_most("args", self.args.len(), MAX_ARGS, "arguments")?;
         at_most("args", self.args.iter().map(String::len).sum(), MAX_ARGS_BYTES, "bytes")?;
         at_most("files", self.files.len(), MAX_FILES, "files")?;
@@ -113,12 +160,21 @@ impl Program {
         Ok(())
     }
 
-    /// The message to `bootstrap.py`: every number little-endian, every text with its length first,
+    /// The message to `bootstrap.py`: a letter, then every number little-endian, every text with its length first,
     /// the whole with its length first.
-    pub(crate) fn message(&self, limits: &Limits) -> Vec<u8> {
+    pub(crate) fn message(&self, purpose: Purpose<'_>, has_cgroup: bool) -> Vec<u8> {
+        let limits = Limits::of(self, has_cgroup);
+        let most = Limits::most(has_cgroup);
+        let is_open = self.stdin == Stdin::Open;
+        let (has_case, has_cases) = (matches!(purpose, Purpose::Case(_)), purpose == Purpose::Cases);
+        // Most programs have the limits that the interpreter has from the beginning, and less time on the
+        // processor only matters where the clock stands still at times, or starts again.
+        let is_limited = limits.data != most.data || (limits != most && (is_open || has_cases));
+        let flags = [is_open, self.coverage, is_limited, has_case, has_cases];
         let mut message = vec![0; 4];
-        for limit in [limits.cpu_seconds, limits.data, limits.data_reserve, limits.address_space] {
-            message.extend(limit.to_le_bytes());
+        message.push(flags.iter().rev().fold(0, |byte, flag| byte << 1 | u8::from(*flag)));
+        if is_limited {
+            message.extend(limits.to_bytes());
         }
         put_number(&mut message, self.args.len());
         for argument in &self.args {
@@ -130,31 +186,86 @@ impl Program {
             put_text(&mut message, &file.content);
         }
         put_text(&mut message, &self.code);
-        let length = u32::try_from(message.len() - 4).unwrap_or(u32::MAX);
-        message[..4].copy_from_slice(&length.to_le_bytes());
+        if let Purpose::Case(case) = purpose {
+            message.extend(case);
+        }
+        let mut message = with_length(message);
+        message.insert(0, PROGRAM);
         message
     }
 }
 
-/// What the bootstrap asks of the kernel before the program starts.
+/// What a jail is to do with a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose<'a> {
+    /// Run it.
+    Run,
+    /// Run this test case, in the interpreter's own process.
+    Case(&'a [u8]),
+    /// Run the test cases that follow, each in a process of its own.
+    Cases,
+}
+
+/// Tells a program from other requests to a waiting interpreter.
+const PROGRAM: u8 = b'P';
+
+/// What the kernel holds one process of a program to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// A backstop behind the clock, for one process.
-    pub(crate) cpu_seconds: u64,
-    /// Private writable memory of one process, in bytes.
+    /// Time on the processor, in seconds. A backstop behind the clock, and what is left of it while
+    /// the clock stands still.
+    pub(crate) cpu_seconds: u32,
+    /// Private writable memory, in bytes.
     pub(crate) data: u64,
-    /// The part of `data` that is kept back for reporting that it ran out.
-    pub(crate) data_reserve: u64,
-    /// Address space of one process, in bytes; 0 leaves it open.
+    /// Address space, in bytes; 0 leaves it open.
     pub(crate) address_space: u64,
 }
 
-fn put_number(message: &mut Vec<u8>, number: usize) {
+impl Limits {
+    /// Private memory a program may have below what the jail as a whole may have. The rest holds the
+    /// supervisor, the first process, page tables and the interpreter's own pages, so that a program
+    /// meets a readable `MemoryError` before the kernel kills it.
+    const DATA_MARGIN: u64 = 4 * MIB;
+    /// Where no cgroup counts shared memory, the address space is limited: private memory, the
+    /// interpreter's mapped files, and threads' stacks.
+    const ADDRESS_SPACE_MARGIN: u64 = 48 * MIB;
+
+    fn new(time: Duration, memory_mb: u32, has_cgroup: bool) -> Self {
+        let memory = u64::from(memory_mb) * MIB;
+        Self {
+            cpu_seconds: time.as_millis().div_ceil(1000).try_into().unwrap_or(u32::MAX).saturating_add(1),
+            data: memory - Self::DATA_MARGIN,
+            address_space: if has_cgroup { 0 } else { memory + Self::ADDRESS_SPACE_MARGIN },
+        }
+    }
+
+    /// What every interpreter starts with.
+    pub(crate) fn most(has_cgroup: bool) -> Self {
+        Self::new(MAX_TIME, MAX_MEMORY_MB, has_cgroup)
+    }
+
+    pub(crate) fn of(program: &Program, has_cgroup: bool) -> Self {
+        Self::new(program.time_limit, program.memory_limit_mb, has_cgroup)
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        [self.cpu_seconds.into(), self.data, self.address_space].map(u64::to_le_bytes).concat()
+    }
+}
+
+/// Puts the length of the rest into the first four bytes.
+pub(crate) fn with_length(mut message: Vec<u8>) -> Vec<u8> {
+    let length = u32::try_from(message.len() - 4).unwrap_or(u32::MAX);
+    message[..4].copy_from_slice(&length.to_le_bytes());
+    message
+}
+
+pub(crate) fn put_number(message: &mut Vec<u8>, number: usize) {
     // Everything here is bounded by the rules above, far below four gigabytes.
     message.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn put_text(message: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(message: &mut Vec<u8>, text: &str) {
     put_number(message, text.len());
     message.extend(text.as_bytes());
 }
@@ -185,7 +296,7 @@ mod tests {
     #[test]
     fn a_rule_names_the_field_it_is_about() {
         assert_eq!(fault(|p| p.code = "x".repeat(64 * 1024 + 1)), "code");
-        assert_eq!(fault(|p| p.stdin = vec![0; 256 * 1024 + 1]), "stdin");
+        assert_eq!(fault(|p| p.stdin = vec![0; 256 * 1024 + 1].into()), "stdin");
         assert_eq!(fault(|p| p.args = vec!["a".repeat(16 * 1024 + 1)]), "args");
         assert_eq!(fault(|p| p.files = (0..17).map(|n| file(&format!("f{n}"))).collect()), "files");
         assert_eq!(fault(|p| p.files = vec![SourceFile { content: "x".repeat(300_000), ..file("a") }]), "files");

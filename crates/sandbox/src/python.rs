@@ -1,10 +1,15 @@
 //! Which files the interpreter needs: a jail's root holds nothing else.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::error::SandboxError;
 
+/// A header that says that nothing has to be checked, and the code.
+const COMPILER: &str = "import importlib.util, marshal, sys; \
+    code = compile(sys.stdin.buffer.read(), '<sandbox>', 'exec', dont_inherit=True, optimize=2); \
+    sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER + bytes([1]) + bytes(11) + marshal.dumps(code))";
 const PROBE: &str = include_str!("probe.py");
 /// Where an executable names its loader on this architecture, whatever the distribution.
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -59,5 +64,20 @@ impl Python {
             links.push((executable.clone(), path.to_owned()));
         }
         Ok(Self { executable, binds, links })
+    }
+
+    /// Compiles a script to what the interpreter would cache of it, without documentation strings.
+    pub(crate) fn compile(&self, script: &str) -> io::Result<Vec<u8>> {
+        let mut compiler = Command::new(&self.executable)
+            .args(["-I", "-S", "-B", "-c", COMPILER])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = compiler.stdin.take() {
+            stdin.write_all(script.as_bytes())?;
+        }
+        let output = compiler.wait_with_output()?;
+        if output.status.success() { Ok(output.stdout) } else { Err(io::Error::other("a script does not compile")) }
     }
 }

@@ -4,10 +4,12 @@
 #![allow(unsafe_code, reason = "each block says why it is sound")]
 
 use std::fs::File;
-use std::io::{Error, Result};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::io::{Error, ErrorKind, Result};
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 /// Makes the command inherit `descriptors` under their own numbers, enter the cgroups behind
 /// `cgroup_procs`, and die with the thread that starts it.
@@ -35,27 +37,116 @@ pub(crate) fn prepare_child(command: &mut Command, descriptors: Vec<OwnedFd>, cg
     unsafe { command.pre_exec(enter) };
 }
 
-/// A process that can be signalled without fear of hitting another one with the same number.
-#[derive(Debug)]
-pub(crate) struct ProcessHandle(OwnedFd);
+/// A connected pair of sockets that keep messages whole.
+pub(crate) fn message_pair() -> Result<(OwnedFd, OwnedFd)> {
+    let mut pair: [RawFd; 2] = [-1; 2];
+    // SAFETY: the array has room for the two descriptors.
+    check(unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0, pair.as_mut_ptr()) })?;
+    // SAFETY: the kernel has just made both descriptors and nobody else owns them.
+    Ok(unsafe { (OwnedFd::from_raw_fd(pair[0]), OwnedFd::from_raw_fd(pair[1])) })
+}
 
-impl ProcessHandle {
-    /// The process must be known to exist, or this may open one that took its number.
-    pub(crate) fn open(pid: u32) -> Result<Self> {
-        // SAFETY: pidfd_open takes two integers and returns a new descriptor.
-        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        let descriptor = i32::try_from(descriptor).map_err(Error::other)?;
-        check(descriptor)?;
-        // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+/// How many descriptors a message can carry.
+const RIGHTS: usize = 4;
+
+/// `struct cmsghdr` with its data, aligned and padded as the kernel wants it.
+#[repr(C)]
+struct Rights {
+    header: libc::cmsghdr,
+    descriptors: [RawFd; RIGHTS],
+}
+
+/// Sends one message that carries descriptors, without waiting.
+pub(crate) fn send_descriptors(
+    socket: BorrowedFd<'_>,
+    message: &[u8],
+    descriptors: [BorrowedFd<'_>; RIGHTS],
+) -> Result<()> {
+    let mut vector = libc::iovec { iov_base: message.as_ptr().cast_mut().cast(), iov_len: message.len() };
+    let mut rights = Rights {
+        header: libc::cmsghdr {
+            cmsg_len: size_of::<Rights>(),
+            cmsg_level: libc::SOL_SOCKET,
+            cmsg_type: libc::SCM_RIGHTS,
+        },
+        descriptors: descriptors.map(|descriptor| descriptor.as_raw_fd()),
+    };
+    // SAFETY: all bytes zero is a valid msghdr: null pointers and zero lengths.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    header.msg_iov = &raw mut vector;
+    header.msg_iovlen = 1;
+    header.msg_control = (&raw mut rights).cast();
+    header.msg_controllen = size_of::<Rights>();
+    // SAFETY: the header points to the message and the rights, which outlive the call and are only read.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+    if usize::try_from(sent) == Ok(message.len()) { Ok(()) } else { Err(Error::last_os_error()) }
+}
+
+/// Sends one message without waiting.
+pub(crate) fn send(socket: BorrowedFd<'_>, message: &[u8]) -> Result<()> {
+    // SAFETY: pointer and length are those of the message.
+    let sent = unsafe {
+        libc::send(socket.as_raw_fd(), message.as_ptr().cast(), message.len(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+    };
+    if usize::try_from(sent) == Ok(message.len()) { Ok(()) } else { Err(Error::last_os_error()) }
+}
+
+/// Takes one message or what is in a stream, without waiting. Nothing if there is nothing; no bytes at its end.
+pub(crate) fn receive<'a>(socket: BorrowedFd<'_>, space: &'a mut [u8]) -> Option<&'a [u8]> {
+    // SAFETY: pointer and length are those of the space.
+    let length = unsafe { libc::recv(socket.as_raw_fd(), space.as_mut_ptr().cast(), space.len(), libc::MSG_DONTWAIT) };
+    match usize::try_from(length) {
+        Ok(length) => Some(&space[..length]),
+        Err(_) if Error::last_os_error().kind() == ErrorKind::WouldBlock => None,
+        Err(_) => Some(&[]),
     }
+}
 
-    pub(crate) fn kill(&self) -> Result<()> {
-        let no_info = std::ptr::null::<libc::siginfo_t>();
-        // SAFETY: a null siginfo is allowed and means that the kernel fills it in.
-        let result =
-            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), libc::SIGKILL, no_info, 0) };
-        if result == 0 { Ok(()) } else { Err(Error::last_os_error()) }
+/// Whether there is nothing to read from a socket now, and its other end is open.
+pub(crate) fn is_quiet(socket: BorrowedFd<'_>) -> bool {
+    let mut byte = 0_u8;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_PEEK;
+    // SAFETY: the buffer is one byte long, and so is the length.
+    let length = unsafe { libc::recv(socket.as_raw_fd(), (&raw mut byte).cast(), 1, flags) };
+    length < 0 && Error::last_os_error().kind() == ErrorKind::WouldBlock
+}
+
+/// How many bytes of a pipe have not been read.
+pub(crate) fn unread(pipe: BorrowedFd<'_>) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one integer to the address given.
+    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut bytes) };
+    if result == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
+}
+
+/// Makes reading and writing return at once.
+pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: F_GETFL takes nothing, F_SETFL an integer.
+    let flags = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_GETFL) };
+    check(flags)?;
+    // SAFETY: as above.
+    check(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) })
+}
+
+/// Waits until one of the descriptors has something to read or is closed, or until the time is over.
+/// Returns, for each, whether it has.
+pub(crate) fn wait_readable(descriptors: &[BorrowedFd<'_>], limit: Option<Duration>) -> Vec<bool> {
+    let mut wanted: Vec<libc::pollfd> = descriptors
+        .iter()
+        .map(|descriptor| libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 })
+        .collect();
+    // Rounded up, or the last millisecond would be spent spinning.
+    let limit = limit.map_or(-1, |limit| i32::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
+    // SAFETY: pointer and length are those of the vector.
+    unsafe { libc::poll(wanted.as_mut_ptr(), wanted.len() as libc::nfds_t, limit) };
+    wanted.iter().map(|found| found.revents != 0).collect()
+}
+
+/// Asks a child to end. It has not been waited for, so its number is still its own.
+pub(crate) fn terminate(child: &Child) {
+    if let Ok(pid) = libc::pid_t::try_from(child.id()) {
+        // SAFETY: kill takes two integers.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
     }
 }
 

@@ -22,7 +22,7 @@ async fn a_program_gets_its_input_and_returns_its_output() {
             "import sys, helper\nprint(sys.argv, input('name? '), sys.stdin.read())\n\
              print(helper.double(21), open('data/ages.csv').read())\nprint('über', file=sys.stderr)\n",
         );
-        program.stdin = b"Ada\nrest".to_vec();
+        program.stdin = "Ada\nrest".into();
         program.args = vec!["-v".into(), "zwölf".into()];
         program.files = vec![file("helper.py", "def double(n):\n    return 2 * n\n"), file("data/ages.csv", "a,36")];
         let outcome = sandbox.run(program).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_program_gets_its_input_and_returns_its_output() {
 async fn large_input_neither_blocks_nor_gets_lost() {
     for sandbox in sandboxes() {
         let mut program = Program::new("import sys; print(len(sys.stdin.buffer.read()))");
-        program.stdin = vec![b'x'; 256 * 1024];
+        program.stdin = vec![b'x'; 256 * 1024].into();
         assert_eq!(output_of(&sandbox, program.clone()).await, "262144\n");
         program.code = "print('not interested')".into();
         assert_eq!(output_of(&sandbox, program).await, "not interested\n");

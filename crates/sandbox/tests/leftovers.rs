@@ -1,6 +1,6 @@
 //! Nothing of a run stays behind, whatever ends it. One test at a time: they count descriptors.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail")]
 
 mod support;
 
@@ -18,7 +18,7 @@ const PLACE: &str = "LEARNFLOW_VICTIM_PLACE";
 
 /// A sandbox whose processes can be told from all others by the folder of its files.
 fn sandbox_in(place: &Path, cgroups: bool) -> Sandbox {
-    Sandbox::new(SandboxConfig { runtime_dir: place.to_owned(), cgroups, ..config() }).unwrap()
+    Sandbox::new(SandboxConfig { runtime_dir: place.to_owned(), cgroups, warm: 0, rich: 0, ..config() }).unwrap()
 }
 
 fn place() -> tempfile::TempDir {
@@ -106,6 +106,74 @@ async fn fifty_runs_leave_nothing() {
     }
 }
 
+/// What this process and the jails hold: resident memory in KiB, descriptors, processes, groups.
+fn held(place: &Path) -> (u64, usize, usize, usize) {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    (resident, descriptors(), processes_of(place).len(), groups_of(std::process::id()).len())
+}
+
+/// After a tenth of the runs everything is in use that will be; at the end it is no more.
+async fn many_runs_leave_all_as_it_was(runs: usize) {
+    // So few that the pool does not grow.
+    const WARM: usize = 3;
+    let place = place();
+    let config = SandboxConfig { runtime_dir: place.path().to_owned(), warm: WARM, rich: 0, ..config() };
+    let sandbox = Sandbox::new(config).unwrap();
+    let groups_per_jail = match sandbox.mode() {
+        Mode::CgroupV1 => 2,
+        Mode::CgroupV2 => 1,
+        Mode::NoCgroup => 0,
+    };
+    let codes = [
+        "print('x' * 10000)",
+        "import json, random; print(json.dumps(random.random()))",
+        "open('/tmp/a', 'w').write('x' * 1000000)",
+        "1 / 0",
+        "import threading; threading.Thread(target=print).start()",
+        "raise SystemExit(3)",
+    ];
+    let settled = async || {
+        // Supervisor, first process and interpreter of every jail that waits.
+        until("the pool is as it was", || sandbox.pool().ready == WARM && processes_of(place.path()).len() == 3 * WARM)
+            .await;
+        until("groups are removed", || groups_of(std::process::id()).len() == groups_per_jail * WARM).await;
+        held(place.path())
+    };
+    let mut early = None;
+    for number in 0..runs {
+        if number == runs / 10 {
+            early = Some(settled().await);
+        }
+        sandbox.run(Program::new(codes[number % codes.len()])).await.unwrap();
+    }
+    let (early, late) = (early.unwrap(), settled().await);
+    let status = sandbox.pool();
+    println!("after {} runs {early:?}, after {runs} {late:?}; {status:?}", runs / 10);
+    assert!(late.0 < early.0 + 2048, "memory grew: {early:?} {late:?}");
+    assert_eq!((late.1, late.2, late.3), (early.1, early.2, early.3));
+    assert_eq!(status.warm_runs + status.cold_runs, runs as u64);
+    drop(sandbox);
+    assert_eq!(processes_of(place.path()), Vec::<PathBuf>::new());
+    assert_eq!(groups_of(std::process::id()), Vec::<PathBuf>::new());
+}
+
+/// FR-032: hundreds of runs one after the other leave memory, descriptors and processes as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_runs_leave_all_as_it_was() {
+    let _alone = ALONE.lock().await;
+    many_runs_leave_all_as_it_was(500).await;
+}
+
+/// FR-032: the same of ten thousand. Takes minutes.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn ten_thousand_runs_leave_all_as_it_was() {
+    let _alone = ALONE.lock().await;
+    many_runs_leave_all_as_it_was(10_000).await;
+}
+
 /// FR-032: a run given up at any moment of its life ends, also while its jail is starting.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_given_up_at_any_moment_ends() {
@@ -154,6 +222,32 @@ async fn the_interpreter_has_no_privilege() {
         assert_eq!(field("Seccomp_filters"), filters);
         assert!(!field("Uid").split('\t').any(|uid| uid == "0"), "{}", field("Uid"));
         assert_eq!(field("NSpid").split('\t').next_back(), Some("2"), "{}", field("NSpid"));
+    }
+}
+
+/// Faults: a waiting jail that has died gets no program; the run does not notice, and another jail is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_waiting_jail_is_replaced() {
+    let _alone = ALONE.lock().await;
+    for cgroups in [true, false] {
+        let place = place();
+        let config = SandboxConfig { runtime_dir: place.path().to_owned(), cgroups, warm: 3, rich: 0, ..config() };
+        let sandbox = Sandbox::new(config).unwrap();
+        for victim in ["2", "1"] {
+            until("all jails wait", || sandbox.pool().ready == 3).await;
+            let before = sandbox.pool().discarded;
+            for process in processes_of(place.path()) {
+                let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+                let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:\t"));
+                if inside.is_some_and(|pids| pids.contains('\t') && pids.ends_with(victim)) {
+                    let pid = process.file_name().unwrap().to_owned();
+                    assert!(Command::new("kill").arg("-9").arg(pid).status().unwrap().success());
+                }
+            }
+            let outcome = sandbox.run(Program::new("print('alive')")).await.unwrap();
+            assert_eq!((outcome.status, outcome.stdout.as_str()), (Status::Completed, "alive\n"));
+            until("the dead are noticed", || sandbox.pool().discarded >= before + 3).await;
+        }
     }
 }
 

@@ -1,20 +1,36 @@
 //! The first process of a jail (PID 1 in its PID namespace).
 //!
-//! It starts the interpreter, waits for it, ends everything else that still lives in the jail and
-//! reports what happened on a descriptor that no other process of the jail holds. It is compiled by
-//! `build.rs` into a static executable of its own; it is not part of the library.
+//! It announces itself to the service, receives the interpreter's descriptors and limits, starts the
+//! interpreter, waits for it, ends everything else that still lives in the jail and reports what
+//! happened. It is compiled by `build.rs` into a static executable of its own; it is not part of the
+//! library.
 //!
 //! ```text
-//! init STATUS_FD fork|nofork PROGRAM [ARGUMENT ...]
+//! init SERVICE_FD fork|nofork PROGRAM [ARGUMENT ...]
 //! ```
 //!
-//! Exit codes: 0 reported, 125 refused to run, 126 could not set the jail up. What the student's
+//! `SERVICE_FD` is a socket of whole messages, which no other process of the jail holds:
+//!
+//! | from | message | |
+//! |---|---|---|
+//! | init | `H` | the jail is there |
+//! | service | `G`, three limits, four descriptors | start the interpreter |
+//! | service | `K` | end every process but this one, and report |
+//! | init | `R` and the report | the interpreter has ended, and nothing else is left |
+//! | service | `X`, or the end of the socket | end the jail |
+//!
+//! Exit codes: 0 told to end, 125 refused to run, 126 could not set the jail up. What the student's
 //! program did is in the report alone.
 
 #![no_main]
 
+mod filter;
+mod service;
+
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr;
+
+use service::{Message, Service};
 
 /// Not PID 1: running on would end every process of the machine.
 const REFUSED: c_int = 125;
@@ -22,13 +38,19 @@ const CANNOT_SET_UP: c_int = 126;
 const CANNOT_EXECUTE: c_int = 127;
 
 const SIGKILL: c_int = 9;
+const SIGCHLD: c_int = 17;
 const EINTR: c_int = 4;
-const EPERM: u32 = 1;
+const WNOHANG: c_int = 1;
+const SIG_BLOCK: c_int = 0;
+const SIG_SETMASK: c_int = 2;
 const RUSAGE_CHILDREN: c_int = -1;
+const RLIMIT_CPU: c_int = 0;
+const RLIMIT_DATA: c_int = 2;
+const RLIMIT_AS: c_int = 9;
 const PR_SET_PDEATHSIG: c_int = 1;
 const PR_SET_DUMPABLE: c_int = 4;
-const PR_SET_SECCOMP: c_int = 22;
-const SECCOMP_MODE_FILTER: usize = 2;
+/// Where the interpreter finds its control socket, behind the three standard streams.
+const CONTROL: c_int = 3;
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -48,17 +70,20 @@ struct Rusage {
 }
 
 #[repr(C)]
-struct FilterInstruction {
-    code: u16,
-    if_true: u8,
-    if_false: u8,
-    value: u32,
+struct Rlimit {
+    soft: u64,
+    hard: u64,
 }
 
+/// `sigset_t` of the C library.
 #[repr(C)]
-struct FilterProgram {
-    length: u16,
-    instructions: *const FilterInstruction,
+struct SignalSet([u64; 16]);
+
+#[repr(C)]
+struct PollDescriptor {
+    descriptor: c_int,
+    wanted: i16,
+    found: i16,
 }
 
 unsafe extern "C" {
@@ -68,11 +93,20 @@ unsafe extern "C" {
     fn _exit(code: c_int) -> !;
     fn wait4(pid: c_int, status: *mut c_int, options: c_int, usage: *mut Rusage) -> c_int;
     fn getrusage(who: c_int, usage: *mut Rusage) -> c_int;
+    fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
+    fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
+    fn sigprocmask(how: c_int, new: *const SignalSet, old: *mut SignalSet) -> c_int;
+    fn ppoll(
+        descriptors: *mut PollDescriptor,
+        count: u64,
+        timeout: *const c_void,
+        mask: *const SignalSet,
+    ) -> c_int;
     fn prctl(option: c_int, ...) -> c_int;
     fn close_range(first: u32, last: u32, flags: c_int) -> c_int;
-    fn close(descriptor: c_int) -> c_int;
-    fn write(descriptor: c_int, bytes: *const c_void, length: usize) -> isize;
+    fn dup2(from: c_int, to: c_int) -> c_int;
+    fn fcntl(descriptor: c_int, command: c_int, ...) -> c_int;
     fn __errno_location() -> *mut c_int;
 }
 
@@ -87,9 +121,9 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
         return CANNOT_SET_UP;
     }
     // SAFETY: the kernel passes `count` valid C strings followed by a null pointer; count >= 4.
-    let (status_fd, forks, program) =
+    let (service_fd, forks, program) =
         unsafe { (CStr::from_ptr(*arguments.add(1)), CStr::from_ptr(*arguments.add(2)), arguments.add(3)) };
-    let Some(status_fd) = status_fd.to_str().ok().and_then(|text| text.parse::<c_int>().ok()) else {
+    let Some(service_fd) = service_fd.to_str().ok().and_then(|text| text.parse::<c_int>().ok()) else {
         return CANNOT_SET_UP;
     };
     let may_fork = match forks.to_bytes() {
@@ -97,39 +131,67 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
         b"nofork" => false,
         _ => return CANNOT_SET_UP,
     };
-    run(status_fd, may_fork, program)
-}
-
-/// Runs the program, ends what it leaves behind, reports. Called only as PID 1.
-fn run(status_fd: c_int, may_fork: bool, program: *const *const c_char) -> c_int {
     // The jail must not outlive its supervisor, nor may its processes look into this one.
     // SAFETY: both options take one integer.
     if unsafe { prctl(PR_SET_PDEATHSIG, SIGKILL as usize) != 0 || prctl(PR_SET_DUMPABLE, 0_usize) != 0 } {
         return CANNOT_SET_UP;
     }
+    run(Service(service_fd), may_fork, program)
+}
+
+/// Lives the life of a jail. Called only as PID 1.
+fn run(service: Service, may_fork: bool, program: *const *const c_char) -> c_int {
+    if !service.send(b"H") {
+        return 0; // nobody is there any more
+    }
+    let Message::Go { limits, descriptors } = service.receive() else { return 0 };
+    let unblocked = watch_children();
     // SAFETY: this process has one thread, so the child may do what it likes.
     let child = unsafe { fork() };
     if child == 0 {
-        execute(status_fd, may_fork, program);
+        execute(&descriptors, limits, &unblocked, may_fork, program);
     }
-    if child < 0 || !keep_only(status_fd) {
+    if child < 0 || !keep_only(service.0) {
         return CANNOT_SET_UP;
     }
-    let wait_status = wait_for(child);
-    // SAFETY: in a PID namespace of its own (checked in main) this reaches the jail's processes only.
-    unsafe { kill(-1, SIGKILL) };
+    let Some(wait_status) = wait_for(child, service, &unblocked) else { return 0 };
+    end_all();
     // Only when all are gone is the output complete.
-    while reap().is_some() {}
-    if report(status_fd, wait_status) { 0 } else { CANNOT_SET_UP }
+    while reap(0).is_some() {}
+    if !service.send(&report(wait_status)) {
+        return 0;
+    }
+    // The service decides when the next jail is made in this one's place.
+    while !matches!(service.receive(), Message::End) {}
+    0
 }
 
-/// The child's half: becomes the interpreter, without the status descriptor.
-fn execute(status_fd: c_int, may_fork: bool, program: *const *const c_char) -> ! {
-    // SAFETY: `program` is the null-terminated tail of the argument vector; closing a descriptor
-    // and exiting touch no memory.
+/// The child's half: becomes the interpreter, with its own descriptors and limits alone.
+fn execute(
+    descriptors: &[c_int; 4],
+    [cpu, data, address_space]: [u64; 3],
+    mask: &SignalSet,
+    may_fork: bool,
+    program: *const *const c_char,
+) -> ! {
+    const F_DUPFD: c_int = 0;
+    let mut ready = true;
+    // SAFETY: `program` is the null-terminated tail of the argument vector, limits and mask are valid
+    // for reading; the other calls take integers and touch no memory.
     unsafe {
-        close(status_fd);
-        if !may_fork && !refuse_forks() {
+        // Out of the way first, so that none is overwritten before it is in its place.
+        let moved = descriptors.map(|descriptor| fcntl(descriptor, F_DUPFD, 16));
+        for (target, source) in (0..=CONTROL).zip(moved) {
+            ready &= source >= 0 && dup2(source, target) == target;
+        }
+        ready &= close_range(CONTROL.unsigned_abs() + 1, u32::MAX, 0) == 0;
+        ready &= setrlimit(RLIMIT_CPU, &Rlimit { soft: cpu, hard: cpu + 1 }) == 0;
+        ready &= setrlimit(RLIMIT_DATA, &Rlimit { soft: data, hard: data }) == 0;
+        if address_space != 0 {
+            ready &= setrlimit(RLIMIT_AS, &Rlimit { soft: address_space, hard: address_space }) == 0;
+        }
+        ready &= sigprocmask(SIG_SETMASK, mask, ptr::null_mut()) == 0;
+        if !ready || (!may_fork && !filter::refuse_forks()) {
             _exit(CANNOT_SET_UP);
         }
         execv(*program, program);
@@ -137,52 +199,18 @@ fn execute(status_fd: c_int, may_fork: bool, program: *const *const c_char) -> !
     }
 }
 
-/// Adds a filter under which threads can be started and processes cannot.
-fn refuse_forks() -> bool {
-    const LOAD_WORD: u16 = 0x20;
-    const EQUAL: u16 = 0x15;
-    const AT_LEAST: u16 = 0x35;
-    const ANY_BIT: u16 = 0x45;
-    const RETURN: u16 = 0x06;
-    const NUMBER: u32 = 0;
-    const ARCHITECTURE: u32 = 4;
-    const FIRST_ARGUMENT: u32 = 16;
-    const X86_64: u32 = 0xC000_003E;
-    const X32_BIT: u32 = 0x4000_0000;
-    const CLONE: u32 = 56;
-    const FORK: u32 = 57;
-    const VFORK: u32 = 58;
-    const CLONE3: u32 = 435;
-    const CLONE_THREAD: u32 = 0x0001_0000;
-    const ALLOW: u32 = 0x7FFF_0000;
-    const KILL_PROCESS: u32 = 0x8000_0000;
-    const ERRNO: u32 = 0x0005_0000;
-    const ENOSYS: u32 = 38;
-
-    const fn step(code: u16, value: u32, if_true: u8, if_false: u8) -> FilterInstruction {
-        FilterInstruction { code, if_true, if_false, value }
+/// Lets the end of a child interrupt the waiting below, and nothing else. Returns the mask for that.
+fn watch_children() -> SignalSet {
+    extern "C" fn nothing(_: c_int) {}
+    let mut children = SignalSet([0; 16]);
+    children.0[0] = 1 << (SIGCHLD - 1);
+    let mut before = SignalSet([0; 16]);
+    // SAFETY: both sets have the layout and size of sigset_t; the handler does nothing.
+    unsafe {
+        signal(SIGCHLD, nothing);
+        sigprocmask(SIG_BLOCK, &raw const children, &raw mut before);
     }
-    const LENGTH: u16 = 15;
-    static FILTER: [FilterInstruction; LENGTH as usize] = [
-        step(LOAD_WORD, ARCHITECTURE, 0, 0),
-        step(EQUAL, X86_64, 1, 0),
-        step(RETURN, KILL_PROCESS, 0, 0),
-        step(LOAD_WORD, NUMBER, 0, 0),
-        step(AT_LEAST, X32_BIT, 7, 0), // to EPERM
-        step(EQUAL, FORK, 6, 0),       // to EPERM
-        step(EQUAL, VFORK, 5, 0),      // to EPERM
-        step(EQUAL, CLONE3, 5, 0),     // to ENOSYS
-        step(EQUAL, CLONE, 1, 0),      // to its flags
-        step(RETURN, ALLOW, 0, 0),
-        step(LOAD_WORD, FIRST_ARGUMENT, 0, 0),
-        step(ANY_BIT, CLONE_THREAD, 2, 0), // to ALLOW
-        step(RETURN, ERRNO | EPERM, 0, 0),
-        step(RETURN, ERRNO | ENOSYS, 0, 0),
-        step(RETURN, ALLOW, 0, 0),
-    ];
-    let filter = FilterProgram { length: LENGTH, instructions: FILTER.as_ptr() };
-    // SAFETY: the program is well formed and outlives the call; the kernel copies it.
-    unsafe { prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &raw const filter) == 0 }
+    before
 }
 
 /// Closes every descriptor but the one given.
@@ -192,49 +220,65 @@ fn keep_only(descriptor: c_int) -> bool {
     unsafe { (kept == 0 || close_range(0, kept - 1, 0) == 0) && close_range(kept + 1, u32::MAX, 0) == 0 }
 }
 
-/// Collects dead processes until it meets the one asked for.
-fn wait_for(child: c_int) -> c_int {
+/// Ends every process of the jail but this one.
+fn end_all() {
+    // SAFETY: in a PID namespace of its own (checked in main) this reaches the jail's processes only.
+    unsafe { kill(-1, SIGKILL) };
+}
+
+/// Waits until the interpreter has ended, and returns its wait status. Nothing if the jail is to end.
+fn wait_for(child: c_int, service: Service, unblocked: &SignalSet) -> Option<c_int> {
+    const POLLIN: i16 = 1;
     loop {
-        match reap() {
-            Some((pid, status)) if pid == child => return status,
-            Some(_) => {}
-            // Cannot happen while the child has not been collected; reads as killed if it does.
-            None => return SIGKILL,
+        while let Some((pid, status)) = reap(WNOHANG) {
+            if pid == child {
+                return Some(status);
+            }
+        }
+        let mut wanted = PollDescriptor { descriptor: service.0, wanted: POLLIN, found: 0 };
+        // SAFETY: one descriptor is passed as one, no timeout is allowed, and the mask is valid.
+        let ready = unsafe { ppoll(&raw mut wanted, 1, ptr::null(), unblocked) };
+        if ready > 0 {
+            match service.receive() {
+                Message::Kill => end_all(),
+                Message::End => return None,
+                Message::Go { .. } | Message::Unknown => {}
+            }
         }
     }
 }
 
-/// Collects one dead process; nothing when no child is left.
-fn reap() -> Option<(c_int, c_int)> {
+/// Collects one dead process; nothing when there is none.
+fn reap(options: c_int) -> Option<(c_int, c_int)> {
     let mut status = 0;
     loop {
         // SAFETY: `status` is valid for writing and a null usage is allowed.
-        let pid = unsafe { wait4(-1, &raw mut status, 0, ptr::null_mut()) };
+        let pid = unsafe { wait4(-1, &raw mut status, options, ptr::null_mut()) };
         if pid > 0 {
             return Some((pid, status));
         }
-        // SAFETY: errno's address is always valid in its own thread.
-        if unsafe { *__errno_location() } != EINTR {
+        if pid == 0 || errno() != EINTR {
             return None;
         }
     }
 }
 
-/// Writes the report: magic (u32), wait status (i32), CPU in microseconds (u64) and peak resident
-/// set of the largest process in KiB (u64), little-endian.
-fn report(status_fd: c_int, wait_status: c_int) -> bool {
-    const MAGIC: u32 = 0x4C46_0001;
+fn errno() -> c_int {
+    // SAFETY: errno's address is always valid in its own thread.
+    unsafe { *__errno_location() }
+}
+
+/// `R`, the wait status (i32), CPU in microseconds (u64) and peak resident set of the largest process
+/// in KiB (u64), little-endian.
+fn report(wait_status: c_int) -> [u8; 21] {
     let mut usage = Rusage::default();
     // SAFETY: `usage` has the layout of struct rusage (two times, fourteen longs).
     unsafe { getrusage(RUSAGE_CHILDREN, &raw mut usage) };
     let cpu =
         [usage.user, usage.system].iter().map(|time| time.seconds * 1_000_000 + time.microseconds).sum::<c_long>();
-    let mut record = [0_u8; 24];
-    record[0..4].copy_from_slice(&MAGIC.to_le_bytes());
-    record[4..8].copy_from_slice(&wait_status.to_le_bytes());
-    record[8..16].copy_from_slice(&cpu.to_le_bytes());
-    record[16..24].copy_from_slice(&usage.max_rss_kb.to_le_bytes());
-    // SAFETY: the pointer and the length are those of the record.
-    let written = unsafe { write(status_fd, record.as_ptr().cast(), record.len()) };
-    usize::try_from(written) == Ok(record.len())
+    let mut record = [b'R'; 21];
+    record[1..5].copy_from_slice(&wait_status.to_le_bytes());
+    record[5..13].copy_from_slice(&cpu.to_le_bytes());
+    record[13..21].copy_from_slice(&usage.max_rss_kb.to_le_bytes());
+    record
 }

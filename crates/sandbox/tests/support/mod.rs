@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 /// The configuration of the environment, with nsjail where the set-up of the project puts it.
 pub(crate) fn config() -> SandboxConfig {
-    let mut config = SandboxConfig::from_env();
+    let mut config = SandboxConfig { warm: 4, rich: 2, ..SandboxConfig::from_env() };
     if std::env::var_os("NSJAIL").is_none()
         && let Some(found) = installed_nsjail()
     {

@@ -1,0 +1,336 @@
+//! What runs cost, beside an interpreter without a jail.
+//!
+//! ```text
+//! cargo bench -p learnflow-sandbox [-- PART ...]
+//! ```
+//!
+//! Parts: `latency`, `burst`, `sustained`, `memory`, `cpu`, `neighbour`; all without any. The machine
+//! should be quiet. Ways that are compared take turns, so that a busy moment meets all of them.
+
+#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a command line tool that prints figures")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use learnflow_sandbox::{Program, Sandbox, SandboxConfig, Status};
+use tokio::time::{sleep, sleep_until};
+
+const PYTHON: &str = "/usr/bin/python3";
+const HELLO: &str = "print('hello')\n";
+/// What students import most.
+const TYPICAL: &str = "\
+import json
+import math
+import random
+from collections import Counter
+
+throws = [random.randint(1, 6) + random.randint(1, 6) for _ in range(200)]
+mean = sum(throws) / len(throws)
+print(json.dumps({'mean': mean > 0, 'root': math.sqrt(2), 'kinds': len(Counter(throws)) > 3}))
+";
+const ROUNDS: usize = 150;
+/// As the service has it by default.
+const CONCURRENCY: usize = 4;
+
+fn config() -> SandboxConfig {
+    let defaults = SandboxConfig::default();
+    SandboxConfig { warm: defaults.warm, rich: defaults.rich, queue: 1000, ..support::config() }
+}
+
+/// Latencies in milliseconds.
+#[derive(Default)]
+struct Sample(Vec<f64>);
+
+impl Sample {
+    fn quantile(&self, percent: usize) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (sorted.len() * percent).div_ceil(100);
+        sorted.get(at.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    }
+
+    fn show(&self, name: &str, beside: Option<&Self>) {
+        let (p50, p95, p99) = (self.quantile(50), self.quantile(95), self.quantile(99));
+        let ratios = beside.map_or(String::new(), |other| {
+            format!("  ratios {:.2} {:.2}", p50 / other.quantile(50), p95 / other.quantile(95))
+        });
+        println!("  {name:34} n={:<5} p50 {p50:7.2}  p95 {p95:7.2}  p99 {p99:7.2} ms{ratios}", self.0.len());
+    }
+}
+
+async fn timed(sandbox: &Sandbox, code: &str) -> Result<f64> {
+    let begun = Instant::now();
+    let outcome = sandbox.run(Program::new(code)).await?;
+    ensure!(outcome.status == Status::Completed, "{outcome:?}");
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+/// A process without a jail, from its start to its end.
+fn bare(arguments: &[&str]) -> Result<f64> {
+    let begun = Instant::now();
+    let output = Command::new(PYTHON).args(arguments).stdin(Stdio::null()).output()?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Waits until the pool is as it should be.
+async fn filled(sandbox: &Sandbox) {
+    let wanted = config().rich;
+    let begun = Instant::now();
+    while sandbox.pool().rich < wanted && begun.elapsed() < Duration::from_mins(1) {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn latency() -> Result<()> {
+    println!("latency, taking turns");
+    let cold = Sandbox::new(SandboxConfig { warm: 0, ..config() })?;
+    let warm = Sandbox::new(config())?;
+    filled(&warm).await;
+    let mut samples: [Sample; 7] = Default::default();
+    for _ in 0..ROUNDS {
+        samples[0].0.push(bare(&["-c", "pass"])?);
+        samples[1].0.push(bare(&["-c", HELLO])?);
+        samples[2].0.push(bare(&["-c", TYPICAL])?);
+        samples[3].0.push(timed(&cold, HELLO).await?);
+        samples[4].0.push(timed(&cold, TYPICAL).await?);
+        samples[5].0.push(timed(&warm, HELLO).await?);
+        samples[6].0.push(timed(&warm, TYPICAL).await?);
+    }
+    let names = ["python3 -c pass", "hello, bare", "typical, bare", "hello, cold jail", "typical, cold jail"];
+    for (name, sample) in names.into_iter().chain(["hello, warm jail", "typical, warm jail"]).zip(&samples) {
+        sample.show(name, Some(&samples[0]));
+    }
+    println!("  {:?}", warm.pool());
+    Ok(())
+}
+
+async fn burst() -> Result<()> {
+    println!("bursts of 40 within 30 ms");
+    let sandbox = Arc::new(Sandbox::new(config())?);
+    for round in 0..6 {
+        filled(&sandbox).await;
+        sleep(Duration::from_millis(300)).await;
+        let begun = Instant::now();
+        let runs = (0..40_u32).map(|number| {
+            let sandbox = Arc::clone(&sandbox);
+            tokio::spawn(async move {
+                sleep_until((begun + Duration::from_millis(30) * number / 40).into()).await;
+                timed(&sandbox, TYPICAL).await
+            })
+        });
+        let latencies = try_join_all(runs).await?.into_iter().collect::<Result<Vec<_>>>()?;
+        Sample(latencies).show(&format!("burst {round}"), None);
+    }
+    println!("  {:?}", sandbox.pool());
+    Ok(())
+}
+
+/// Keeps `CONCURRENCY` runs under way; returns runs per second.
+async fn closed_loop(sandbox: &Arc<Sandbox>, code: &'static str, length: Duration) -> Result<f64> {
+    let begun = Instant::now();
+    let workers = (0..CONCURRENCY).map(|_| {
+        let sandbox = Arc::clone(sandbox);
+        tokio::spawn(async move {
+            let mut latencies = Vec::new();
+            while begun.elapsed() < length {
+                latencies.push(timed(&sandbox, code).await?);
+            }
+            anyhow::Ok(latencies)
+        })
+    });
+    let latencies: Vec<f64> = try_join_all(workers).await?.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let rate = latencies.len() as f64 / begun.elapsed().as_secs_f64();
+    Sample(latencies).show(&format!("{CONCURRENCY} at any time: {rate:.1} runs/s"), None);
+    Ok(rate)
+}
+
+async fn sustained() -> Result<()> {
+    println!("sustained");
+    let sandbox = Arc::new(Sandbox::new(config())?);
+    for (name, code) in [("hello", HELLO), ("typical", TYPICAL)] {
+        println!("  {name}");
+        // The pool that was filled before is used up first.
+        closed_loop(&sandbox, code, Duration::from_secs(2)).await?;
+        let rate = closed_loop(&sandbox, code, Duration::from_secs(8)).await?;
+        let begun = Instant::now();
+        let bare_runs = (0..2).map(|_| {
+            tokio::task::spawn_blocking(move || {
+                let mut runs = 0_usize;
+                while begun.elapsed() < Duration::from_secs(4) {
+                    bare(&["-c", code])?;
+                    runs += 1;
+                }
+                anyhow::Ok(runs)
+            })
+        });
+        let bare_runs: usize = try_join_all(bare_runs).await?.into_iter().sum::<Result<usize>>()?;
+        println!("  bare, 2 at any time: {:.1} runs/s", bare_runs as f64 / begun.elapsed().as_secs_f64());
+
+        filled(&sandbox).await;
+        let (begun, offered) = (Instant::now(), rate * 0.6);
+        let mut seed = 7_u64;
+        let mut at = 0.0_f64;
+        let mut runs = Vec::new();
+        while at < 8.0 {
+            // Independent arrivals: exponential gaps from a small generator.
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            at -= ((seed >> 11) as f64 / (1_u64 << 53) as f64).max(1e-9).ln() / offered;
+            let (sandbox, due) = (Arc::clone(&sandbox), begun + Duration::from_secs_f64(at));
+            runs.push(tokio::spawn(async move {
+                sleep_until(due.into()).await;
+                timed(&sandbox, code).await
+            }));
+        }
+        let latencies = try_join_all(runs).await?.into_iter().collect::<Result<Vec<_>>>()?;
+        Sample(latencies).show(&format!("60 % of it: {offered:.1} runs/s"), None);
+    }
+    println!("  {:?}", sandbox.pool());
+    Ok(())
+}
+
+/// A group of the version 1 hierarchy with this name, for what is ours alone.
+fn group(controller: &str) -> Option<PathBuf> {
+    let path = Path::new("/sys/fs/cgroup").join(controller).join(format!("learnflow-bench-{}", std::process::id()));
+    fs::create_dir(&path).ok()?;
+    Some(path)
+}
+
+fn number(path: &Path) -> Result<f64> {
+    Ok(fs::read_to_string(path).with_context(|| path.display().to_string())?.trim().parse()?)
+}
+
+/// Where the jails' groups are in the version 1 memory hierarchy, if they are there.
+fn jails_group() -> Option<PathBuf> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|line| line.split_once(":memory:"))?.1;
+    let group = Path::new("/sys/fs/cgroup/memory").join(path.trim_start_matches('/')).join("learnflow-sandbox");
+    group.is_dir().then_some(group)
+}
+
+async fn memory() -> Result<()> {
+    println!("memory of a waiting pool");
+    let sandbox = Sandbox::new(config())?;
+    filled(&sandbox).await;
+    sleep(Duration::from_secs(1)).await;
+    if let Some(group) = jails_group() {
+        let held = number(&group.join("memory.usage_in_bytes"))? / 1e6;
+        println!("  {held:.0} MB in the cgroups of {:?}", sandbox.pool());
+    }
+    let mut shares = 0.0;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let rollup = fs::read_to_string(entry.path().join("smaps_rollup")).unwrap_or_default();
+        let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if command.contains("/lf/") || command.contains("learnflow-sandbox") {
+            let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+            shares += pss.and_then(|text| text.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0.0);
+        }
+    }
+    println!("  {:.0} MB as the processes' proportional shares", shares / 1e3);
+    Ok(())
+}
+
+/// CPU per run with everything that belongs to it: the jail made, used, and cleared away.
+async fn cpu() -> Result<()> {
+    println!("CPU per run, on the whole (needs a cpuacct hierarchy)");
+    let Some(group) = group("cpuacct") else {
+        println!("  not here");
+        return Ok(());
+    };
+    fs::write(group.join("cgroup.procs"), "0")?;
+    for (name, rich, code) in [("lean, hello", 0, HELLO), ("rich, hello", 8, HELLO), ("lean, typical", 0, TYPICAL)] {
+        let sandbox = Sandbox::new(SandboxConfig { warm: 8, rich, ..config() })?;
+        sleep(Duration::from_secs(1)).await;
+        let runs = 100;
+        let before = number(&group.join("cpuacct.usage"))?;
+        for _ in 0..runs {
+            timed(&sandbox, code).await?;
+            let begun = Instant::now();
+            while sandbox.pool().rich < rich && begun.elapsed() < Duration::from_secs(1) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+        while sandbox.pool().ready < 8 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let used = number(&group.join("cpuacct.usage"))? - before;
+        println!("  {name:34} {:.2} ms", used / 1e6 / f64::from(runs));
+    }
+    let before = number(&group.join("cpuacct.usage"))?;
+    for _ in 0..100 {
+        bare(&["-c", "pass"])?;
+    }
+    println!("  {:34} {:.2} ms", "python3 -c pass", (number(&group.join("cpuacct.usage"))? - before) / 1e8);
+    fs::write(group.parent().context("a parent")?.join("cgroup.procs"), "0")?;
+    let _ = fs::remove_dir(&group);
+    Ok(())
+}
+
+/// Normal programs beside hostile ones.
+async fn neighbour() -> Result<()> {
+    println!("normal programs, beside attacks");
+    let sandbox = Arc::new(Sandbox::new(config())?);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let attacks = support::programs(&folder)?;
+    let normal = async |sandbox: &Sandbox| -> Result<Sample> {
+        let mut sample = Sample::default();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(15) {
+            sample.0.push(timed(sandbox, TYPICAL).await?);
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(sample)
+    };
+    filled(&sandbox).await;
+    let quiet = normal(&sandbox).await?;
+    quiet.show("quiet", None);
+    let hostile = {
+        let sandbox = Arc::clone(&sandbox);
+        tokio::spawn(async move {
+            for path in attacks.iter().cycle() {
+                let _ = support::check(&sandbox, path).await;
+            }
+        })
+    };
+    let beside = normal(&sandbox).await?;
+    hostile.abort();
+    let _ = hostile.await;
+    beside.show("beside attacks", Some(&quiet));
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| part == name);
+    // A runtime for each, so that nothing of one is left when the next begins.
+    let run = |part: std::pin::Pin<Box<dyn Future<Output = Result<()>>>>| -> Result<()> {
+        tokio::runtime::Runtime::new()?.block_on(part)
+    };
+    if wanted("latency") {
+        run(Box::pin(latency()))?;
+    }
+    if wanted("burst") {
+        run(Box::pin(burst()))?;
+    }
+    if wanted("sustained") {
+        run(Box::pin(sustained()))?;
+    }
+    if wanted("memory") {
+        run(Box::pin(memory()))?;
+    }
+    if wanted("cpu") {
+        run(Box::pin(cpu()))?;
+    }
+    if wanted("neighbour") {
+        run(Box::pin(neighbour()))?;
+    }
+    Ok(())
+}
