@@ -1,28 +1,43 @@
 //! code-execution: runs students' Python in a sandbox.
 
-mod queue;
-mod service;
+use std::time::Duration;
 
-use std::sync::Arc;
-
+use code_execution::{admission::Limits, execution::Execution, watch};
 use learnflow_proto::{topics, v1::execution_service_server::ExecutionServiceServer};
 use learnflow_sandbox::{Sandbox, SandboxConfig};
 use learnflow_service::{App, Service, env};
 
-use crate::service::Execution;
+/// Most bytes of a request: fifty test cases are larger than any program.
+const MAX_REQUEST: usize = 1024 * 1024;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("code-execution", 8107)?;
     let mut config = SandboxConfig::from_env();
-    config.concurrency = env::or("EXECUTION_CONCURRENCY", config.concurrency)?;
-    config.queue = env::or("EXECUTION_QUEUE", config.queue)?;
+    let longest_wait = Duration::from_millis(env::or("EXECUTION_MAX_WAIT_MS", 4_000)?);
+    let runs = Limits::new(
+        env::or("EXECUTION_CONCURRENCY", config.concurrency)?,
+        env::or("EXECUTION_QUEUE", 64)?,
+        longest_wait,
+    );
+    let sessions = Limits::new(env::or("EXECUTION_SESSIONS", 8)?, 8, longest_wait);
+    // The queue is here, not there: a jail that is being taken down may keep a program waiting for a moment.
+    config.concurrency = runs.slots + sessions.slots;
+    config.queue = config.concurrency;
     let sandbox = tokio::task::spawn_blocking(move || Sandbox::new(config)).await??;
     tracing::info!(mode = sandbox.mode().as_str(), "sandbox ready");
-    let execution = Execution::new(service.sidecar().clone(), Arc::new(sandbox));
+    let execution = Execution::new(service.sidecar().clone(), sandbox, runs, sessions);
 
-    let queued = execution.clone();
+    let check = execution.clone();
+    service.readiness().add(execution.check_name(), move || {
+        let execution = check.clone();
+        async move { execution.check().await }
+    });
+    tokio::spawn(watch::levels(execution.clone()));
+    let (queued, draining) = (execution.clone(), execution.clone());
     let callback = service.callback().on(topics::CODE_EXECUTION_REQUESTS, move |event| queued.clone().requested(event));
-    service.serve(App::new(callback).grpc(ExecutionServiceServer::new(execution))).await?;
+    let server = ExecutionServiceServer::new(execution).max_decoding_message_size(MAX_REQUEST);
+    let app = App::new(callback).grpc(server).on_drain(move || async move { draining.drain().await });
+    service.serve(app).await?;
     Ok(())
 }

@@ -1,8 +1,18 @@
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use learnflow_proto::{events::ExecutionRequested, topics, v1::ExecuteRequest};
-use serde_json::json;
+use anyhow::{Context as _, Result, ensure};
+use learnflow_proto::{
+    events::ExecutionRequested,
+    topics,
+    v1::{
+        ExecuteInteractiveRequest, ExecuteRequest, execute_interactive_request::Event as Typed,
+        execute_interactive_response::Event as Shown, execution_service_client::ExecutionServiceClient,
+    },
+};
+use learnflow_tests::student::Reply;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tonic::{Request, transport::Channel};
 use uuid::Uuid;
 
 use crate::{
@@ -107,4 +117,143 @@ pub async fn programs_run_from_the_queue(world: &World) -> Result<()> {
         Ok(result.is_some_and(|event| event["data"]["result"]["stdout"] == "42\n"))
     })
     .await
+}
+
+/// FR-030: with `Accept: text/event-stream` output comes while the program runs, and the result last.
+pub async fn output_streams(world: &World) -> Result<()> {
+    let student = world.student()?;
+    let code =
+        "import sys, time\nprint('one', flush=True)\ntime.sleep(0.6)\nprint('two', file=sys.stderr)\nsys.exit(3)";
+    let post =
+        |body: Value| student.request(Method::POST, "/execute").header("accept", "text/event-stream").json(&body);
+    let mut response = post(json!({ "code": code })).send().await?;
+    ensure!(response.status() == 200 && response.headers()["content-type"] == "text/event-stream", "{response:?}");
+    let (mut text, mut first) = (String::new(), None);
+    while let Some(chunk) = response.chunk().await? {
+        text.push_str(std::str::from_utf8(&chunk)?);
+        if first.is_none() && text.contains("event: stdout") {
+            first = Some(Instant::now());
+        }
+    }
+    let early = first.context("no output came")?.elapsed();
+    ensure!(early > Duration::from_millis(400), "the output came {early:?} before the end: {text}");
+    let events: Vec<(&str, Value)> = text
+        .split("\n\n")
+        .filter_map(|event| {
+            let name = event.lines().find_map(|line| line.strip_prefix("event: "))?;
+            let data = event.lines().find_map(|line| line.strip_prefix("data: "))?;
+            Some((name, serde_json::from_str(data).ok()?))
+        })
+        .collect();
+    let said = |wanted| {
+        let texts = events.iter().filter(|(name, _)| *name == wanted).filter_map(|(_, data)| data["text"].as_str());
+        texts.collect::<String>()
+    };
+    ensure!(said("stdout") == "one\n" && said("stderr") == "two\n", "{text}");
+    let (name, result) = events.last().context("no events")?;
+    ensure!(*name == "result" && result["exit_code"] == 3 && result["status"] == "runtime_error", "{text}");
+
+    let refused = Reply::read(post(json!({ "code": "x".repeat(65 * 1024) })).send().await?).await?;
+    ensure!(refused.status == 413 && refused.header("content-type") == "application/problem+json", "{refused:?}");
+    Ok(())
+}
+
+/// FR-030: over gRPC a program asks, the student types, it goes on.
+pub async fn programs_talk_with_students(world: &World) -> Result<()> {
+    let student = world.student()?;
+    let channel = Channel::from_shared(format!("http://{}", world.address("api-gateway")?))?.connect().await?;
+    let (sender, receiver) = futures::channel::mpsc::unbounded();
+    let send = |event| sender.unbounded_send(ExecuteInteractiveRequest { event: Some(event) });
+    let code = "name = input('name? ')\nprint('hi', name)".to_owned();
+    send(Typed::Program(ExecuteRequest { code, time_limit_ms: Some(1_000), ..Default::default() }))?;
+    let mut request = Request::new(receiver);
+    request.metadata_mut().insert("authorization", format!("Bearer {}", student.token).parse()?);
+    let mut events = ExecutionServiceClient::new(channel).execute_interactive(request).await?.into_inner();
+    let mut shown = String::new();
+    while let Some(event) = events.message().await? {
+        match event.event.context("an empty event")? {
+            Shown::Stdout(text) | Shown::Stderr(text) => shown.push_str(&text),
+            Shown::WaitingForInput(_) => {
+                ensure!(shown == "name? ", "{shown:?} when it waits");
+                tokio::time::sleep(Duration::from_millis(1_500)).await;
+                send(Typed::Stdin("Ada\n".to_owned()))?;
+            }
+            Shown::Result(result) => {
+                ensure!(result.status == "completed", "{result:?}");
+                ensure!(shown == "name? hi Ada\n", "{shown:?}");
+                return Ok(());
+            }
+        }
+    }
+    anyhow::bail!("no result came")
+}
+
+/// FR-029: a batch runs a program with each of its inputs.
+pub async fn batches_run(world: &World) -> Result<()> {
+    let student = world.student()?;
+    let body = json!({ "program": { "code": "print(int(input()) ** 2)" }, "stdins": ["3", "x", "12"] });
+    let reply = student.post("/execute/batch", &body).await?;
+    let results = reply.body["results"].as_array().cloned().unwrap_or_default();
+    let outputs: Vec<_> = results.iter().map(|result| (result["status"].as_str(), result["stdout"].as_str())).collect();
+    let wanted = [("completed", "9\n"), ("runtime_error", ""), ("completed", "144\n")];
+    ensure!(outputs == wanted.map(|(status, stdout)| (Some(status), Some(stdout))), "{reply:?}");
+    let reply = student.post("/execute/batch", &json!({ "program": { "code": "1" }, "stdins": [] })).await?;
+    ensure!(reply.status == 400 && reply.body["errors"][0]["field"] == "stdins", "{reply:?}");
+    Ok(())
+}
+
+/// FR-029: what speaks to Piston can speak to this.
+pub async fn piston_clients_are_served(world: &World) -> Result<()> {
+    let student = world.student()?;
+    let url = |path: &str| format!("{}/api/v2{path}", world.stack.gateway_url());
+    let http = reqwest::Client::new();
+    let runtimes = Reply::read(http.get(url("/runtimes")).bearer_auth(&student.token).send().await?).await?;
+    let version = runtimes.body[0]["version"].as_str().unwrap_or_default().to_owned();
+    ensure!(runtimes.body[0]["language"] == "python" && version.starts_with("3."), "{runtimes:?}");
+
+    let post = async |body: &Value| {
+        let response = http.post(url("/execute")).bearer_auth(&student.token).json(body).send().await?;
+        Reply::read(response).await
+    };
+    let mut request = json!({
+        "language": "python",
+        "version": version,
+        "files": [
+            { "name": "my_cool_code.py", "content": "import sys, helper\nprint(helper.x, sys.argv[1:], input())" },
+            { "name": "helper.py", "content": "eCA9IDQy", "encoding": "base64" },
+        ],
+        "stdin": "in",
+        "args": ["1", "2"],
+        "compile_timeout": 10_000,
+        "run_timeout": 3_000,
+        "run_memory_limit": -1,
+    });
+    let reply = post(&request).await?;
+    ensure!(reply.status == 200 && reply.text("language") == "python" && reply.text("version") == version, "{reply:?}");
+    let run = &reply.body["run"];
+    ensure!(run["stdout"] == "42 ['1', '2'] in\n" && run["output"] == run["stdout"] && run["code"] == 0, "{reply:?}");
+    ensure!(
+        run["signal"].is_null() && run["status"].is_null() && run["memory"].as_u64() > Some(1_000_000),
+        "{reply:?}"
+    );
+    request["run_timeout"] = json!(300);
+    request["files"] = json!([{ "content": "while True: pass" }]);
+    let reply = post(&request).await?;
+    ensure!(reply.body["run"]["signal"] == "SIGKILL" && reply.body["run"]["status"] == "TO", "{reply:?}");
+
+    request["language"] = json!("brainfuck");
+    let reply = post(&request).await?;
+    let message = format!("brainfuck-{version} runtime is unknown");
+    ensure!(reply.status == 400 && reply.body == json!({ "message": message }), "{reply:?}");
+    request["language"] = json!("python");
+    request["files"] = json!([{ "content": "x".repeat(65 * 1024) }]);
+    let reply = post(&request).await?;
+    ensure!(reply.status == 413 && !reply.text("message").is_empty(), "{reply:?}");
+    let reply = Reply::read(http.post(url("/execute")).json(&request).send().await?).await?;
+    ensure!(reply.status == 401 && !reply.text("message").is_empty(), "{reply:?}");
+    let reply = http.post(url("/execute")).bearer_auth(&student.token).body("language=python").send().await?;
+    ensure!(reply.status() == 415, "{reply:?}");
+    let reply = Reply::read(http.get(url("/nowhere")).bearer_auth(&student.token).send().await?).await?;
+    ensure!(reply.status == 404 && !reply.text("message").is_empty(), "{reply:?}");
+    Ok(())
 }
