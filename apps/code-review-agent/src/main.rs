@@ -1,7 +1,12 @@
 //! code-review-agent: reviews students' code.
+//!
+//! Three ways lead to a review: the `Review` RPC; a question that triage has routed here, answered through the request
+//! record like those of the other agents; and a submission to an exercise, whose rating becomes a fact for mastery.
 
 mod agent;
+mod reviewing;
 mod service;
+mod submissions;
 
 use std::sync::Arc;
 
@@ -14,18 +19,21 @@ use learnflow_tutor::Tutor;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("code-review-agent", 8103)?;
-    let curriculum = Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?;
-    let tutor = Tutor::new(Arc::new(curriculum));
-    let answering = agent::CodeReview { tutor };
+    let curriculum = Arc::new(Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?);
+    let answering = agent::CodeReview { tutor: Tutor::new(curriculum.clone()) };
     let agent = Agent::new(service.sidecar().clone(), topics::CODE_SUBMISSIONS, answering, &AgentConfig::from_env()?);
 
     let accepting = agent.clone();
-    let callback = service.callback().on(topics::CODE_SUBMISSIONS, move |event| {
-        let agent = accepting.clone();
-        async move { agent.accept(event).await }
-    });
+    let sidecar = service.sidecar().clone();
+    let callback = service
+        .callback()
+        .on(topics::CODE_SUBMISSIONS, move |event| {
+            let agent = accepting.clone();
+            async move { agent.accept(event).await }
+        })
+        .on(topics::CODE_SUBMISSIONS, move |event| submissions::rate(sidecar.clone(), event));
     let app = App::new(callback)
-        .grpc(ReviewServiceServer::new(service::Reviews))
+        .grpc(ReviewServiceServer::new(service::Reviews { curriculum }))
         .on_drain(move || async move { agent.drain().await });
     service.serve(app).await?;
     Ok(())
