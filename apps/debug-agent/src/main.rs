@@ -1,7 +1,19 @@
-//! debug-agent: explains errors.
+//! debug-agent: finds what is wrong with a program, one hint at a time.
+//!
+//! - [`examine`]: from a program to what is wrong with it, running it or its tests where needed;
+//! - [`tests`]: an exercise's tests, or a student's own, as a request to grade by;
+//! - [`ladder`]: how far each student has climbed for each problem;
+//! - [`record`]: error patterns, told to progress-service;
+//! - [`service`], [`agent`]: the RPC, and answers to questions.
+#![allow(clippy::result_large_err, reason = "tonic's own error type")]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 mod agent;
+mod examine;
+mod ladder;
+mod record;
 mod service;
+mod tests;
 
 use std::sync::Arc;
 
@@ -11,13 +23,16 @@ use learnflow_proto::{topics, v1::debug_service_server::DebugServiceServer};
 use learnflow_service::{App, Service, env};
 use learnflow_tutor::Tutor;
 
+use crate::examine::Examiner;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("debug-agent", 8104)?;
     let curriculum = Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?;
-    let tutor = Tutor::new(Arc::new(curriculum));
-    let answering = agent::Debugging { tutor };
-    let agent = Agent::new(service.sidecar().clone(), topics::DEBUG_REQUESTS, answering, &AgentConfig::from_env()?);
+    let sidecar = service.sidecar().clone();
+    let examiner = Examiner::new(Tutor::new(Arc::new(curriculum)), sidecar.clone());
+    let debugging = service::Debugging::new(examiner, sidecar.clone());
+    let agent = Agent::new(sidecar, topics::DEBUG_REQUESTS, debugging.clone(), &AgentConfig::from_env()?);
 
     let accepting = agent.clone();
     let callback = service.callback().on(topics::DEBUG_REQUESTS, move |event| {
@@ -25,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
         async move { agent.accept(event).await }
     });
     let app = App::new(callback)
-        .grpc(DebugServiceServer::new(service::Debugging))
+        .grpc(DebugServiceServer::new(debugging))
         .on_drain(move || async move { agent.drain().await });
     service.serve(app).await?;
     Ok(())
