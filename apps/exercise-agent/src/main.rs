@@ -1,31 +1,56 @@
-//! exercise-agent: makes and grades exercises.
+//! exercise-agent: makes and grades exercises, asks and grades quizzes.
+//!
+//! - [`choice`], [`maker`], [`made`]: from a seed to an exercise that the sandbox has verified;
+//! - [`verdict`], [`quiz`]: grading, without anything that a student must not see;
+//! - [`practice`], [`store`], [`sandbox`]: what is kept where, told to whom, and run;
+//! - [`service`], [`agent`]: the RPCs, and answers to questions.
+#![allow(clippy::result_large_err, reason = "tonic's own error type")]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 mod agent;
+mod choice;
+mod made;
+mod maker;
+mod practice;
+mod quiz;
+mod sandbox;
 mod service;
+mod store;
+mod verdict;
 
 use std::sync::Arc;
 
 use learnflow_agent::{Agent, AgentConfig};
 use learnflow_curriculum::Curriculum;
-use learnflow_proto::{topics, v1::exercise_service_server::ExerciseServiceServer};
+use learnflow_proto::{
+    topics,
+    v1::{exercise_service_server::ExerciseServiceServer, quiz_service_server::QuizServiceServer},
+};
 use learnflow_service::{App, Service, env};
 use learnflow_tutor::Tutor;
+
+use crate::{agent::Exercises, practice::Practice};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("exercise-agent", 8105)?;
-    let curriculum = Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?;
-    let tutor = Tutor::new(Arc::new(curriculum));
-    let answering = agent::Exercises { tutor };
-    let agent = Agent::new(service.sidecar().clone(), topics::EXERCISE_REQUESTS, answering, &AgentConfig::from_env()?);
+    let curriculum = Arc::new(Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?);
+    let practice = Practice::new(curriculum.clone(), service.sidecar().clone());
+    let answering = Exercises { tutor: Tutor::new(curriculum), practice: practice.clone() };
+    let (sidecar, config) = (service.sidecar().clone(), AgentConfig::from_env()?);
+    let agent = Agent::new(sidecar, topics::EXERCISE_REQUESTS, answering.clone(), &config);
 
     let accepting = agent.clone();
-    let callback = service.callback().on(topics::EXERCISE_REQUESTS, move |event| {
-        let agent = accepting.clone();
-        async move { agent.accept(event).await }
-    });
+    let callback = service
+        .callback()
+        .on(topics::EXERCISE_REQUESTS, move |event| {
+            let agent = accepting.clone();
+            async move { agent.accept(event).await }
+        })
+        .on(topics::EXERCISE_REQUESTS, move |event| answering.clone().requested(event));
     let app = App::new(callback)
-        .grpc(ExerciseServiceServer::new(service::Exercises))
+        .grpc(ExerciseServiceServer::new(practice.clone()))
+        .grpc(QuizServiceServer::new(practice))
         .on_drain(move || async move { agent.drain().await });
     service.serve(app).await?;
     Ok(())

@@ -1,38 +1,155 @@
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use learnflow_curriculum::Difficulty;
 use learnflow_proto::v1::{
-    GenerateExercisesRequest, GenerateExercisesResponse, GetExerciseRequest, GetExerciseResponse, ListExercisesRequest,
-    ListExercisesResponse, SubmitExerciseRequest, SubmitExerciseResponse, exercise_service_server::ExerciseService,
+    GenerateExercisesRequest, GenerateExercisesResponse, GetExerciseRequest, GetExerciseResponse,
+    GetPlacementQuizRequest, GetPlacementQuizResponse, GetQuizRequest, GetQuizResponse, ListExercisesRequest,
+    ListExercisesResponse, ListStoredExercisesRequest, ListStoredExercisesResponse, SubmitExerciseRequest,
+    SubmitExerciseResponse, SubmitPlacementQuizRequest, SubmitPlacementQuizResponse, SubmitQuizAttemptRequest,
+    SubmitQuizAttemptResponse, exercise_service_server::ExerciseService, quiz_service_server::QuizService,
 };
+use learnflow_service::Violations;
+use learnflow_sidecar::Context;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
-const UNBUILT: &str = "exercises are not built yet";
+use crate::{made::Made, practice::Practice, quiz};
 
-/// Exercises on call.
-pub struct Exercises;
+/// Most exercises of one request.
+const MAX_COUNT: u32 = 10;
+/// Exercises of one request that are made at a time.
+const WIDTH: usize = 2;
+/// Most bytes of a solution.
+const MAX_CODE: usize = 64 * 1024;
+
+const PLACEMENT: &str = "the placement quiz is not built yet";
+
+/// The difficulty that a word names.
+pub fn difficulty(word: &str) -> Option<Difficulty> {
+    Difficulty::ALL.into_iter().find(|difficulty| difficulty.as_str() == word)
+}
+
+/// A seed nobody has chosen.
+fn any_seed() -> u32 {
+    Uuid::new_v4().as_fields().0
+}
+
+fn student() -> Result<String, Status> {
+    Context::current().caller().map(|caller| caller.id.clone())
+}
+
+fn no_such_exercise(id: &str) -> Status {
+    Status::not_found(format!("there is no exercise {id:?}: GET /api/v1/exercises lists them"))
+}
 
 #[tonic::async_trait]
-impl ExerciseService for Exercises {
+impl ExerciseService for Practice {
     async fn generate_exercises(
         &self,
-        _: Request<GenerateExercisesRequest>,
+        request: Request<GenerateExercisesRequest>,
     ) -> Result<Response<GenerateExercisesResponse>, Status> {
-        Err(Status::unimplemented(UNBUILT))
+        let GenerateExercisesRequest { topic, difficulty: word, count, seed } = request.into_inner();
+        let student_id = student()?;
+        let count = count.unwrap_or(1);
+        Violations::default()
+            .text(&topic, "topic", 200)
+            .one_of(&word, "difficulty", &Difficulty::ALL.map(Difficulty::as_str))
+            .check((1..=MAX_COUNT).contains(&count), "count", || format!("must be from 1 to {MAX_COUNT}"))
+            .finish()?;
+        let (topic, difficulty) = (self.topic(&topic)?, difficulty(&word).unwrap_or(Difficulty::Easy));
+        let seed = seed.unwrap_or_else(any_seed);
+        let exercises = stream::iter(0..count)
+            .map(|number| {
+                let student_id = student_id.as_str();
+                async move {
+                    let made = self.exercise(topic, difficulty, seed.wrapping_add(number)).await?;
+                    self.announce(student_id, &made).await?;
+                    Ok::<_, Status>(made.exercise)
+                }
+            })
+            .buffered(WIDTH)
+            .try_collect()
+            .await?;
+        Ok(Response::new(GenerateExercisesResponse { exercises }))
     }
 
     async fn list_exercises(
         &self,
-        _: Request<ListExercisesRequest>,
+        request: Request<ListExercisesRequest>,
     ) -> Result<Response<ListExercisesResponse>, Status> {
-        Err(Status::unimplemented(UNBUILT))
+        let ListExercisesRequest { topic, difficulty, page_size, page_token } = request.into_inner();
+        student()?;
+        if let Some(word) = &difficulty {
+            Violations::default().one_of(word, "difficulty", &Difficulty::ALL.map(Difficulty::as_str)).finish()?;
+        }
+        if let Some(id) = &topic {
+            self.topic(id)?;
+        }
+        let page = ListStoredExercisesRequest { topic, difficulty, page_size, page_token };
+        let ListStoredExercisesResponse { exercises, next_page_token } = self.store().list(page).await?;
+        Ok(Response::new(ListExercisesResponse { exercises, next_page_token }))
     }
 
-    async fn get_exercise(&self, _: Request<GetExerciseRequest>) -> Result<Response<GetExerciseResponse>, Status> {
-        Err(Status::unimplemented(UNBUILT))
+    async fn get_exercise(
+        &self,
+        request: Request<GetExerciseRequest>,
+    ) -> Result<Response<GetExerciseResponse>, Status> {
+        let id = request.into_inner().id;
+        student()?;
+        let Made { exercise, .. } = self.store().find(&id).await?.ok_or_else(|| no_such_exercise(&id))?;
+        Ok(Response::new(GetExerciseResponse { exercise: Some(exercise) }))
     }
 
     async fn submit_exercise(
         &self,
-        _: Request<SubmitExerciseRequest>,
+        request: Request<SubmitExerciseRequest>,
     ) -> Result<Response<SubmitExerciseResponse>, Status> {
-        Err(Status::unimplemented(UNBUILT))
+        let SubmitExerciseRequest { exercise_id, code } = request.into_inner();
+        let student_id = student()?;
+        Violations::default().text(&code, "code", usize::MAX).size(&code, "code", MAX_CODE).finish()?;
+        let made = self.store().find(&exercise_id).await?.ok_or_else(|| no_such_exercise(&exercise_id))?;
+        self.submit(&student_id, &made, code).await.map(Response::new)
+    }
+}
+
+#[tonic::async_trait]
+impl QuizService for Practice {
+    async fn get_quiz(&self, request: Request<GetQuizRequest>) -> Result<Response<GetQuizResponse>, Status> {
+        let topic = request.into_inner().topic;
+        let student_id = student()?;
+        let questions = quiz::questions(self.topic(&topic)?, &student_id);
+        if questions.is_empty() {
+            return Err(Status::not_found(format!("the topic {topic:?} has no quiz")));
+        }
+        Ok(Response::new(GetQuizResponse { questions }))
+    }
+
+    async fn submit_quiz_attempt(
+        &self,
+        request: Request<SubmitQuizAttemptRequest>,
+    ) -> Result<Response<SubmitQuizAttemptResponse>, Status> {
+        let SubmitQuizAttemptRequest { topic, answers } = request.into_inner();
+        let student_id = student()?;
+        let topic = self.topic(&topic)?;
+        if topic.quiz.is_empty() {
+            return Err(Status::not_found(format!("the topic {:?} has no quiz", topic.id)));
+        }
+        let attempt = quiz::grade(topic, &student_id, &answers)?;
+        let attempt_id = self.record_quiz(&student_id, topic, &attempt).await?;
+        let quiz::Attempt { score, passed, results, .. } = attempt;
+        Ok(Response::new(SubmitQuizAttemptResponse { score, passed, results, attempt_id }))
+    }
+
+    async fn get_placement_quiz(
+        &self,
+        _: Request<GetPlacementQuizRequest>,
+    ) -> Result<Response<GetPlacementQuizResponse>, Status> {
+        Err(Status::unimplemented(PLACEMENT))
+    }
+
+    async fn submit_placement_quiz(
+        &self,
+        _: Request<SubmitPlacementQuizRequest>,
+    ) -> Result<Response<SubmitPlacementQuizResponse>, Status> {
+        Err(Status::unimplemented(PLACEMENT))
     }
 }
