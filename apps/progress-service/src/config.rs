@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use learnflow_mastery::Config as MasteryConfig;
 use learnflow_service::{ConfigError, env};
 use secrecy::SecretString;
 
@@ -11,6 +12,9 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// How the database is used.
     pub database: DatabaseConfig,
+    /// `MASTERY_CONFIG`: a TOML file with the weights of mastery, the windows of struggle and the parameters of the
+    /// estimates; what it does not set, and without it everything, is at its default.
+    pub mastery: MasteryConfig,
 }
 
 /// How the database is used.
@@ -41,8 +45,18 @@ impl Config {
                 statement_timeout: Duration::from_millis(env::or("DATABASE_STATEMENT_TIMEOUT_MS", 5_000)?),
                 slow: Duration::from_millis(env::or("DATABASE_SLOW_MS", 200)?),
             },
+            mastery: mastery(env::optional::<String>("MASTERY_CONFIG")?.as_deref())?,
         })
     }
+}
+
+fn mastery(path: Option<&str>) -> Result<MasteryConfig, ConfigError> {
+    let Some(path) = path else { return Ok(MasteryConfig::default()) };
+    let wrong = |reason: String| ConfigError::new("MASTERY_CONFIG", format!("{path}: {reason}"));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let config: MasteryConfig = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    config.validate().map_err(|error| wrong(error.to_string()))?;
+    Ok(config)
 }
 
 impl Default for DatabaseConfig {

@@ -81,7 +81,8 @@ fn row(event: Event<LearningEvent>, correlation_id: String) -> Result<EventRow, 
     Ok(EventRow { id, student_id, kind, source: event.source, occurred_at, correlation_id, detail })
 }
 
-fn moment(at: &Timestamp) -> Result<OffsetDateTime, String> {
+/// A moment of an event, or what is wrong with it.
+pub(crate) fn moment(at: &Timestamp) -> Result<OffsetDateTime, String> {
     let nanos = i128::from(at.seconds) * 1_000_000_000 + i128::from(at.nanos);
     // Years that PostgreSQL and RFC 3339 both know.
     OffsetDateTime::from_unix_timestamp_nanos(nanos)

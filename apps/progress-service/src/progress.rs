@@ -4,12 +4,13 @@ use std::str::FromStr as _;
 
 use learnflow_proto::{
     Struct,
+    topics::{PROGRESS_EVENTS, PUBSUB},
     v1::{
         GetProgressRequest, GetProgressResponse, ListEventsRequest, ListEventsResponse, RecordProgressRequest,
         RecordProgressResponse, StoredEvent, progress_service_server::ProgressService,
     },
 };
-use learnflow_sidecar::{Caller, Context, Role};
+use learnflow_sidecar::{Caller, Context, Role, Sidecar};
 use serde_json::Value;
 use time::{Date, Month, OffsetDateTime, Time};
 use tokio_postgres::Row;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     database::{Database, Statement},
     page::Page,
-    unbuilt::unbuilt,
+    record::{audit::Audit, read::Reader, tell, writer::Writer},
     users::{is_self, timestamp, user_id},
 };
 
@@ -31,40 +32,74 @@ pub const EVENTS: Statement = Statement {
           ORDER BY occurred_at DESC, id DESC LIMIT $4",
 };
 
-/// Where a page of events ended.
-type Position = (OffsetDateTime, Uuid);
+/// Where a page ended.
+pub(crate) type Position = (OffsetDateTime, Uuid);
 
 /// The progress service.
 #[derive(Clone)]
 pub struct Progress {
     database: Database,
+    sidecar: Sidecar,
+    reader: Reader,
+    writer: Writer,
+    audit: Audit,
 }
 
 impl Progress {
     /// Serves the record kept in a database.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    pub fn new(database: Database, sidecar: Sidecar, reader: Reader, writer: Writer) -> Self {
+        let audit = Audit::new(database.clone(), sidecar.clone());
+        Self { database, sidecar, reader, writer, audit }
     }
 }
 
 #[tonic::async_trait]
 impl ProgressService for Progress {
-    async fn get_progress(&self, _: Request<GetProgressRequest>) -> Result<Response<GetProgressResponse>, Status> {
-        Err(unbuilt("mastery"))
+    async fn get_progress(
+        &self,
+        request: Request<GetProgressRequest>,
+    ) -> Result<Response<GetProgressResponse>, Status> {
+        let student = user_id(&request.into_inner().user_id, "user_id")?;
+        let context = Context::current();
+        let caller = context.caller()?;
+        may_read(caller, student)?;
+        if !is_self(caller, student) {
+            self.audit.known(student).await?;
+        }
+        self.audit.note(caller, "progress.read", &[student]).await?;
+        let mut progress = self.reader.progress(student, &self.writer).await?;
+        if caller.role == Role::Student {
+            progress.topics.iter_mut().for_each(|topic| topic.measures = None);
+        }
+        Ok(Response::new(progress))
     }
 
     async fn record_progress(
         &self,
-        _: Request<RecordProgressRequest>,
+        request: Request<RecordProgressRequest>,
     ) -> Result<Response<RecordProgressResponse>, Status> {
-        Err(unbuilt("recording of progress"))
+        let RecordProgressRequest { user_id: id, kind, topic, detail } = request.into_inner();
+        let student = user_id(&id, "user_id")?;
+        // A call on nobody's behalf is a service's own.
+        if let Some(caller) = Context::current().caller {
+            if caller.role == Role::Student {
+                return Err(Status::permission_denied("services and teachers record progress"));
+            }
+            self.audit.note(&caller, "progress.record", &[student]).await?;
+        }
+        let (event, id) = tell::event(student, &kind, topic, detail)?;
+        self.sidecar.publish(PUBSUB, PROGRESS_EVENTS, &event.student_id, &event).await?;
+        Ok(Response::new(RecordProgressResponse { event_id: id.to_string() }))
     }
 
     async fn list_events(&self, request: Request<ListEventsRequest>) -> Result<Response<ListEventsResponse>, Status> {
         let ListEventsRequest { user_id: id, page_size, page_token } = request.into_inner();
         let student_id = user_id(&id, "user_id")?;
-        may_read(Context::current().caller()?, student_id)?;
+        let context = Context::current();
+        let caller = context.caller()?;
+        may_read(caller, student_id)?;
         let page = Page::read(page_size, page_token.as_deref(), parse_position)?;
+        self.audit.note(caller, "events.read", &[student_id]).await?;
         let (before, id) = page.after.unwrap_or((end_of_time(), Uuid::max()));
         let mut rows = self.database.query(&EVENTS, &[&student_id, &before, &id, &page.limit()]).await?;
         let next_page_token = page.cut(&mut rows, |row| write_position(row.get("occurred_at"), row.get("id")));
@@ -73,13 +108,13 @@ impl ProgressService for Progress {
     }
 }
 
-/// A student reads their own events. A teacher reads any student's, as long as there are no classes to tell which
+/// A student reads their own record. A teacher reads any student's, as long as there are no classes to tell which
 /// students are theirs.
 fn may_read(caller: &Caller, student_id: Uuid) -> Result<(), Status> {
     match caller.role {
         Role::Teacher | Role::Admin => Ok(()),
         Role::Student if is_self(caller, student_id) => Ok(()),
-        Role::Student => Err(Status::permission_denied("students read their own events only")),
+        Role::Student => Err(Status::permission_denied("students read their own record only")),
     }
 }
 
@@ -96,18 +131,30 @@ fn event(row: &Row) -> Result<StoredEvent, Status> {
     })
 }
 
-/// Microseconds since 1970, the database's own precision, and the id.
-fn write_position(at: OffsetDateTime, id: Uuid) -> String {
-    format!("{}.{id}", at.unix_timestamp_nanos() / 1_000)
+/// The page token of a place in a list.
+pub(crate) fn write_position(at: OffsetDateTime, id: Uuid) -> String {
+    format!("{}.{id}", write_micros(at))
 }
 
-fn parse_position(token: &str) -> Option<Position> {
+/// Reads what [`write_position`] wrote.
+pub(crate) fn parse_position(token: &str) -> Option<Position> {
     let (micros, id) = token.split_once('.')?;
-    let nanos = micros.parse::<i64>().ok().map(|micros| i128::from(micros) * 1_000)?;
-    Some((OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?, Uuid::from_str(id).ok()?))
+    Some((parse_micros(micros)?, Uuid::from_str(id).ok()?))
 }
 
-fn end_of_time() -> OffsetDateTime {
+/// A moment in a page token: microseconds since 1970, the database's own precision.
+pub(crate) fn write_micros(at: OffsetDateTime) -> i128 {
+    at.unix_timestamp_nanos() / 1_000
+}
+
+/// Reads what [`write_micros`] wrote.
+pub(crate) fn parse_micros(text: &str) -> Option<OffsetDateTime> {
+    let nanos = text.parse::<i64>().ok().map(|micros| i128::from(micros) * 1_000)?;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
+}
+
+/// Later than anything that is stored.
+pub(crate) fn end_of_time() -> OffsetDateTime {
     let date = Date::from_calendar_date(9999, Month::December, 31).unwrap_or(Date::MAX);
     date.with_time(Time::MAX).assume_utc()
 }

@@ -2,12 +2,8 @@
 
 use learnflow_proto::v1::{
     CreateAssignmentRequest, CreateAssignmentResponse, CreateClassRequest, CreateClassResponse,
-    GetClassProgressRequest, GetClassProgressResponse, GetPlacementQuizRequest, GetPlacementQuizResponse,
-    GetQuizRequest, GetQuizResponse, JoinClassRequest, JoinClassResponse, ListAlertsRequest, ListAlertsResponse,
-    ListAssignmentsRequest, ListAssignmentsResponse, ListClassesRequest, ListClassesResponse, ResolveAlertRequest,
-    ResolveAlertResponse, SubmitPlacementQuizRequest, SubmitPlacementQuizResponse, SubmitQuizAttemptRequest,
-    SubmitQuizAttemptResponse, alert_service_server::AlertService, class_service_server::ClassService,
-    quiz_service_server::QuizService,
+    GetClassProgressRequest, GetClassProgressResponse, JoinClassRequest, JoinClassResponse, ListAssignmentsRequest,
+    ListAssignmentsResponse, ListClassesRequest, ListClassesResponse, class_service_server::ClassService,
 };
 use tonic::{Request, Response, Status};
 
@@ -46,38 +42,5 @@ impl ClassService for Unbuilt {
 
     async fn list_assignments(&self, _: Request<ListAssignmentsRequest>) -> Answer<ListAssignmentsResponse> {
         Err(unbuilt("the list of assignments"))
-    }
-}
-
-#[tonic::async_trait]
-impl AlertService for Unbuilt {
-    async fn list_alerts(&self, _: Request<ListAlertsRequest>) -> Answer<ListAlertsResponse> {
-        Err(unbuilt("the list of alerts"))
-    }
-
-    async fn resolve_alert(&self, _: Request<ResolveAlertRequest>) -> Answer<ResolveAlertResponse> {
-        Err(unbuilt("resolving alerts"))
-    }
-}
-
-#[tonic::async_trait]
-impl QuizService for Unbuilt {
-    async fn get_quiz(&self, _: Request<GetQuizRequest>) -> Answer<GetQuizResponse> {
-        Err(unbuilt("the quiz of a topic"))
-    }
-
-    async fn submit_quiz_attempt(&self, _: Request<SubmitQuizAttemptRequest>) -> Answer<SubmitQuizAttemptResponse> {
-        Err(unbuilt("grading of quizzes"))
-    }
-
-    async fn get_placement_quiz(&self, _: Request<GetPlacementQuizRequest>) -> Answer<GetPlacementQuizResponse> {
-        Err(unbuilt("the placement quiz"))
-    }
-
-    async fn submit_placement_quiz(
-        &self,
-        _: Request<SubmitPlacementQuizRequest>,
-    ) -> Answer<SubmitPlacementQuizResponse> {
-        Err(unbuilt("grading of the placement quiz"))
     }
 }

@@ -7,13 +7,7 @@ use learnflow_proto::{
     v1::{ListEventsRequest, ListEventsResponse, progress_service_server::ProgressService as _},
 };
 use learnflow_sidecar::{Event, Outcome};
-use progress_service::{
-    batch::EventStore,
-    config::DatabaseConfig,
-    database::Database,
-    events::EventHandler,
-    progress::{self, Progress},
-};
+use progress_service::{batch::EventStore, config::DatabaseConfig, database::Database, events::EventHandler, progress};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
@@ -22,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     accounts::calling,
     postgres::{Postgres, count, execute, open},
+    record::Replica,
 };
 
 fn handler(database: &Database) -> EventHandler {
@@ -48,7 +43,7 @@ fn event(student_id: &str, second: i64, detail: &serde_json::Value) -> Event<Lea
 
 async fn list(database: &Database, id: &str, size: u32, token: Option<String>) -> Result<ListEventsResponse, Status> {
     let request = ListEventsRequest { user_id: id.into(), page_size: Some(size), page_token: token };
-    Progress::new(database.clone()).list_events(Request::new(request)).await.map(tonic::Response::into_inner)
+    Replica::of(database).progress.list_events(Request::new(request)).await.map(tonic::Response::into_inner)
 }
 
 /// FR-033..035: many deliveries at once, each event three times, are stored once each and read back newest first.

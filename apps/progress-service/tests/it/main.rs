@@ -5,3 +5,5 @@ mod accounts;
 mod events;
 mod migrations;
 mod postgres;
+mod practice;
+mod record;

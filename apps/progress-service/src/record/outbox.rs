@@ -1,0 +1,194 @@
+//! Events that must be published because something was committed: written with it, published by a relay.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::Transaction;
+use futures::future::join_all;
+use learnflow_proto::{
+    events::StruggleDetected,
+    topics::{PUBSUB, STRUGGLE_DETECTED},
+};
+use learnflow_sidecar::{Context, Sidecar};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{derived::AlertRow, tables::column};
+use crate::{
+    database::{Database, DatabaseError, Statement, query_in},
+    users::timestamp,
+};
+
+const INSERT: Statement = Statement {
+    name: "outbox.insert",
+    sql: "INSERT INTO outbox (id, topic, partition_key, event_type, data, correlation_id, traceparent)
+          SELECT o.id, $2, o.partition_key, $3, o.data, o.correlation_id, o.traceparent
+          FROM unnest($1::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::text[])
+               AS o (id, partition_key, data, correlation_id, traceparent)",
+};
+// Of several replicas each takes what no other has in hand.
+const TAKE: Statement = Statement {
+    name: "outbox.take",
+    sql: "SELECT id, topic, partition_key, data, correlation_id, traceparent FROM outbox
+          WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+};
+const PUBLISHED: Statement =
+    Statement { name: "outbox.published", sql: "UPDATE outbox SET published_at = now() WHERE id = ANY ($1)" };
+const FORGET: Statement = Statement {
+    name: "outbox.forget",
+    sql: "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+          WHERE published_at < now() - interval '7 days' ORDER BY published_at LIMIT 1000)",
+};
+
+/// Events taken at a time.
+const BATCH: i64 = 100;
+/// How often the relay looks although nobody has called it: another replica may have ended before it published.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest pause while the broker or the database is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often events published long ago are removed.
+const TIDY: Duration = Duration::from_hours(1);
+/// How long an event may take to be published before the rows are given back.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Calls the relay.
+#[derive(Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// There is something to publish.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// An alert that was raised.
+pub(super) struct Raised<'a> {
+    pub student: Uuid,
+    pub id: Uuid,
+    pub alert: &'a AlertRow,
+    /// Of the event that made it so.
+    pub context: &'a Context,
+}
+
+impl Raised<'_> {
+    fn event(&self) -> StruggleDetected {
+        StruggleDetected {
+            alert_id: self.id.to_string(),
+            student_id: self.student.to_string(),
+            topic: self.alert.topic.clone().unwrap_or_default(),
+            kind: self.alert.rule.as_str().to_owned(),
+            message: self.alert.message(),
+            detected_at: Some(timestamp(self.alert.opened_at)),
+        }
+    }
+}
+
+/// Writes the events of alerts that the same transaction raises.
+pub(super) async fn insert(transaction: &Transaction<'_>, raised: &[Raised<'_>]) -> Result<(), DatabaseError> {
+    if raised.is_empty() {
+        return Ok(());
+    }
+    let kind = <StruggleDetected as prost::Name>::full_name();
+    query_in(
+        transaction,
+        &INSERT,
+        &[
+            &column(raised, |_| Uuid::now_v7()),
+            &STRUGGLE_DETECTED,
+            &kind,
+            &column(raised, |raised| raised.student.to_string()),
+            &column(raised, |raised| json!(raised.event())),
+            &column(raised, |raised| raised.context.correlation_id.clone()),
+            &column(raised, |raised| raised.context.trace.to_string()),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Publishes what waits, as it comes; at least once each, always under the same event id. Never returns.
+pub async fn relay(database: &Database, sidecar: &Sidecar, bell: &Bell) {
+    let mut pause = LOOK;
+    let mut tidied = tokio::time::Instant::now();
+    loop {
+        match publish_waiting(database, sidecar).await {
+            Ok(0) => {
+                pause = LOOK;
+                if tidied.elapsed() >= TIDY {
+                    tidied = tokio::time::Instant::now();
+                    if let Err(error) = database.query(&FORGET, &[]).await {
+                        tracing::debug!(%error, "published events not removed yet");
+                    }
+                }
+                // Rung meanwhile, it returns at once.
+                let _ = tokio::time::timeout(LOOK, bell.0.notified()).await;
+            }
+            Ok(_) => pause = LOOK,
+            Err(error) => {
+                tracing::warn!(%error, "events wait to be published");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Why events were not published.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// They could not be read or marked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The broker did not take one.
+    #[error("{failed} of {taken} events not published: {reason}")]
+    Broker {
+        /// How many were tried.
+        taken: usize,
+        /// How many it did not take.
+        failed: usize,
+        /// Of one of them.
+        reason: String,
+    },
+}
+
+/// Publishes one batch of waiting events and says how many there were.
+///
+/// # Errors
+/// [`RelayError`] when some are still waiting.
+pub async fn publish_waiting(database: &Database, sidecar: &Sidecar) -> Result<usize, RelayError> {
+    let mut client = database.client().await?;
+    let transaction = client.transaction().await.map_err(DatabaseError::from)?;
+    let rows = query_in(&transaction, &TAKE, &[&BATCH]).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let results = join_all(rows.iter().map(|row| publish(sidecar, row))).await;
+    let published: Vec<Uuid> =
+        rows.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(row, _)| row.get("id")).collect();
+    query_in(&transaction, &PUBLISHED, &[&published]).await?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
+    metrics::counter!("outbox_published_total").increment(published.len() as u64);
+    let failed = rows.len() - published.len();
+    match results.into_iter().find_map(Result::err) {
+        None => Ok(rows.len()),
+        Some(reason) => Err(RelayError::Broker { taken: rows.len(), failed, reason }),
+    }
+}
+
+async fn publish(sidecar: &Sidecar, row: &Row) -> Result<(), String> {
+    let topic: &str = row.get("topic");
+    if topic != STRUGGLE_DETECTED {
+        return Err(format!("this build does not publish to {topic:?}"));
+    }
+    let event: StruggleDetected =
+        serde_json::from_value(row.get::<_, Value>("data")).map_err(|error| format!("its data is damaged: {error}"))?;
+    let trace = row.get::<_, &str>("traceparent").parse().unwrap_or_default();
+    let context = Context { trace, correlation_id: row.get("correlation_id"), caller: None };
+    let publication = sidecar.publish_as(row.get("id"), PUBSUB, STRUGGLE_DETECTED, row.get("partition_key"), &event);
+    match tokio::time::timeout(PATIENCE, context.scope(publication)).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
