@@ -1,25 +1,30 @@
-use learnflow_agent::answer;
+use std::{sync::Arc, time::Duration};
+
 use learnflow_proto::v1::{
     ExplainRequest, ExplainResponse, ListConceptsRequest, ListConceptsResponse, Module, Question, Topic,
     concept_service_server::ConceptService,
 };
 use learnflow_service::Violations;
 use learnflow_sidecar::Context;
-use learnflow_tutor::{Query, Tutor};
 use tonic::{Request, Response, Status};
 
+use crate::agent::Concepts;
+
+/// How long a call waits for the model: its caller gives up after 5 s.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// Explains at once, without the way over Kafka.
-pub struct Concepts {
-    pub tutor: Tutor,
+pub struct Service {
+    pub concepts: Arc<Concepts>,
 }
 
 #[tonic::async_trait]
-impl ConceptService for Concepts {
+impl ConceptService for Service {
     async fn list_concepts(
         &self,
         request: Request<ListConceptsRequest>,
     ) -> Result<Response<ListConceptsResponse>, Status> {
-        let curriculum = self.tutor.curriculum();
+        let curriculum = self.concepts.tutor().curriculum();
         let wanted = request.into_inner().module;
         if let Some(id) = &wanted {
             let known: Vec<_> = curriculum.modules().iter().map(|module| module.id.as_str()).collect();
@@ -51,13 +56,19 @@ impl ConceptService for Concepts {
         violations.at_most(text.as_deref().unwrap_or_default(), "text", 8 * 1024);
         violations.one_of(&level, "level", &["beginner", "learning", "proficient", "mastered"]);
         violations.finish()?;
-        if let Some(id) = topic.as_deref().filter(|id| self.tutor.curriculum().topic(id).is_none()) {
+        if let Some(id) = topic.as_deref().filter(|id| self.concepts.tutor().curriculum().topic(id).is_none()) {
             return Err(Status::not_found(format!("there is no topic {id:?}: GET /api/v1/concepts lists them")));
         }
-        let query =
-            Query { text: text.as_deref().unwrap_or_default(), topic: topic.as_deref(), code: None, error: None };
-        let reply = self.tutor.explain(&query, level.parse().unwrap_or_default());
-        let question = Question { request_id: Context::current().correlation_id, ..Question::default() };
-        Ok(Response::new(ExplainResponse { answer: Some(answer(&question, "concepts", reply)) }))
+        let context = Context::current();
+        let question = Question {
+            request_id: context.correlation_id,
+            student_id: context.caller.map(|caller| caller.id).unwrap_or_default(),
+            text: text.unwrap_or_default(),
+            topic,
+            level,
+            ..Question::default()
+        };
+        let answer = self.concepts.explain(&question, None, Some(PATIENCE)).await;
+        Ok(Response::new(ExplainResponse { answer: Some(answer) }))
     }
 }
