@@ -104,7 +104,7 @@ impl Gateway {
         exercises: ExerciseServiceClient at "exercise-agent",
         notifications: NotificationServiceClient at "notification-service",
         progress: ProgressServiceClient at "progress-service",
-        quizzes: QuizServiceClient at "progress-service",
+        quizzes: QuizServiceClient at "exercise-agent",
         reviews: ReviewServiceClient at "code-review-agent",
         users: UserServiceClient at "progress-service",
     }

@@ -3,6 +3,7 @@
 mod accounts;
 mod body;
 mod config;
+mod execute;
 mod gateway;
 mod identity;
 mod keys;

@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
@@ -16,14 +17,14 @@ use axum::{
 };
 use futures::StreamExt as _;
 use learnflow_proto::v1::{
-    AskRequest, CreateAssignmentRequest, CreateClassRequest, DebugRequest, EraseUserRequest, ExecuteRequest,
-    ExplainRequest, ExportUserRequest, GenerateExercisesRequest, GetClassProgressRequest, GetExerciseRequest,
-    GetPlacementQuizRequest, GetProgressRequest, GetQuizRequest, GetUserRequest, JoinClassRequest, ListAlertsRequest,
-    ListAssignmentsRequest, ListClassesRequest, ListConceptsRequest, ListEventsRequest, ListExercisesRequest,
-    ListNotificationsRequest, ListUsersRequest, MarkReadRequest, PublishRequest, RecordProgressRequest,
-    ResolveAlertRequest, ReviewRequest, SubmitExerciseRequest, SubmitPlacementQuizRequest, SubmitQuizAttemptRequest,
-    SubscribeRequest, UpdateUserRequest, WatchQueryRequest, WatchQueryResponse, auth_service_server::AuthService as _,
-    query_service_server::QueryService as _, watch_query_response::Event,
+    AskRequest, CreateAssignmentRequest, CreateClassRequest, DebugRequest, EraseUserRequest, ExecuteBatchRequest,
+    ExecuteRequest, ExplainRequest, ExportUserRequest, GenerateExercisesRequest, GetClassProgressRequest,
+    GetExerciseRequest, GetPlacementQuizRequest, GetProgressRequest, GetQuizRequest, GetUserRequest, JoinClassRequest,
+    ListAlertsRequest, ListAssignmentsRequest, ListClassesRequest, ListConceptsRequest, ListEventsRequest,
+    ListExercisesRequest, ListNotificationsRequest, ListUsersRequest, MarkReadRequest, PublishRequest,
+    RecordProgressRequest, ResolveAlertRequest, ReviewRequest, SubmitExerciseRequest, SubmitPlacementQuizRequest,
+    SubmitQuizAttemptRequest, SubscribeRequest, UpdateUserRequest, WatchQueryRequest, WatchQueryResponse,
+    auth_service_server::AuthService as _, query_service_server::QueryService as _, watch_query_response::Event,
 };
 use serde_json::json;
 use tonic::Request;
@@ -31,12 +32,16 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     body::{Rpc, reply},
+    execute::{self, piston, within},
     gateway::Gateway,
     identity::{REQUEST_ID, identify, signed_in},
     openapi,
     problem::Problem,
     query::prefer,
 };
+
+/// How long making or grading an exercise may take: it runs many programs, one after the other.
+const PRACTICE: Duration = Duration::from_secs(28);
 
 /// A route whose handler calls an RPC of another service and answers with (a part of) its response.
 macro_rules! rpc {
@@ -63,12 +68,14 @@ pub fn router(gateway: Gateway) -> anyhow::Result<Router> {
     let api = open_routes().merge(signed_in_routes().route_layer(middleware::from_fn(signed_in)));
     let router = Router::new()
         .nest("/api/v1", api)
+        .nest("/api/v2", piston_routes().route_layer(middleware::from_fn(signed_in)))
         .route("/.well-known/jwks.json", get(published_keys))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path: see /docs") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not know this method: see /docs")
         })
         .layer(middleware::from_fn_with_state(gateway.clone(), identify))
+        .layer(middleware::from_fn(piston::errors))
         .with_state(gateway);
     Ok(router.merge(openapi::router()?))
 }
@@ -120,12 +127,29 @@ fn signed_in_routes() -> Router<Gateway> {
         .route("/concepts", get(rpc!(concepts.list_concepts(ListConceptsRequest))))
         .route("/explain", post(rpc!(concepts.explain(ExplainRequest), |response| response.answer)))
         .route("/review", post(rpc!(reviews.review(ReviewRequest))))
-        .route("/debug", post(rpc!(debug.debug(DebugRequest))))
+        .route(
+            "/debug",
+            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<DebugRequest>| async move {
+                // The program is run, and perhaps its test cases.
+                reply(gateway.debug().debug(within(PRACTICE, request)).await, |response| response)
+            }),
+        )
         // Practise
-        .route("/exercises/generate", post(rpc!(exercises.generate_exercises(GenerateExercisesRequest))))
+        .route(
+            "/exercises/generate",
+            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<GenerateExercisesRequest>| async move {
+                let request = within(PRACTICE, request);
+                reply(gateway.exercises().generate_exercises(request).await, |response| response)
+            }),
+        )
         .route("/exercises", get(rpc!(exercises.list_exercises(ListExercisesRequest))))
         .route("/exercises/{id}", get(rpc!(exercises.get_exercise(GetExerciseRequest), |response| response.exercise)))
-        .route("/exercises/{exercise_id}/submissions", post(rpc!(exercises.submit_exercise(SubmitExerciseRequest))))
+        .route(
+            "/exercises/{exercise_id}/submissions",
+            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<SubmitExerciseRequest>| async move {
+                reply(gateway.exercises().submit_exercise(within(PRACTICE, request)).await, |response| response)
+            }),
+        )
         .route("/quizzes/{topic}", get(rpc!(quizzes.get_quiz(GetQuizRequest))))
         .route("/quizzes/{topic}/attempts", post(rpc!(quizzes.submit_quiz_attempt(SubmitQuizAttemptRequest))))
         .route(
@@ -133,7 +157,13 @@ fn signed_in_routes() -> Router<Gateway> {
             get(rpc!(quizzes.get_placement_quiz(GetPlacementQuizRequest)))
                 .post(rpc!(quizzes.submit_placement_quiz(SubmitPlacementQuizRequest))),
         )
-        .route("/execute", post(rpc!(execution.execute(ExecuteRequest))))
+        .route("/execute", post(run))
+        .route(
+            "/execute/batch",
+            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<ExecuteBatchRequest>| async move {
+                reply(gateway.execution().execute_batch(within(execute::BATCH, request)).await, |response| response)
+            }),
+        )
         // Progress
         .route("/progress", post(rpc!(progress.record_progress(RecordProgressRequest))))
         .route("/progress/{user_id}", get(rpc!(progress.get_progress(GetProgressRequest))))
@@ -165,6 +195,26 @@ fn signed_in_routes() -> Router<Gateway> {
                 })),
         )
         .route("/users/{id}/export", get(rpc!(users.export_user(ExportUserRequest), |response| response.data)))
+}
+
+/// What clients of Piston call.
+fn piston_routes() -> Router<Gateway> {
+    Router::new()
+        .route(
+            "/execute",
+            post(|State(gateway): State<Gateway>, headers: HeaderMap, body: Body| {
+                piston::execute(gateway.execution(), headers, body)
+            }),
+        )
+        .route("/runtimes", get(|State(gateway): State<Gateway>| piston::runtimes(gateway.execution())))
+}
+
+/// `POST /execute`: the result, or events on the way to it.
+async fn run(State(gateway): State<Gateway>, headers: HeaderMap, Rpc(request): Rpc<ExecuteRequest>) -> Response {
+    if execute::wants_events(&headers) {
+        return execute::events(gateway.execution(), request).await;
+    }
+    reply(gateway.execution().execute(within(execute::RUN, request)).await, |response| response)
 }
 
 /// `POST /query`: 200 with the answer, or 202 and where to read it.

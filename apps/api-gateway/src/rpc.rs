@@ -29,7 +29,7 @@ const BEHIND: &[(&str, &str)] = &[
     ("ExerciseService", "exercise-agent"),
     ("NotificationService", "notification-service"),
     ("ProgressService", "progress-service"),
-    ("QuizService", "progress-service"),
+    ("QuizService", "exercise-agent"),
     ("ReviewService", "code-review-agent"),
     ("TriageService", "triage"),
     ("UserService", "progress-service"),

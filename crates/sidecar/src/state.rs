@@ -237,8 +237,9 @@ fn write<T: Serialize>(key: &str, value: &T, ttl: Option<Duration>, concurrency:
     let mut item = item(key.to_owned(), to_json(key, value)?, ttl);
     item.etag = match concurrency {
         Concurrency::LastWrite => None,
-        // Dapr's Redis store takes version 0 for "not there yet".
-        Concurrency::Absent => Some(ProtoEtag { value: "0".to_owned() }),
+        // No version is negative, so this one fits only where nothing is stored. Dapr's Redis store also takes version 0
+        // for "not there yet", but in a transaction forgets what that needs and would overwrite.
+        Concurrency::Absent => Some(ProtoEtag { value: "-1".to_owned() }),
         Concurrency::Match(etag) => Some(ProtoEtag { value: etag.0.clone() }),
     };
     if item.etag.is_some() {

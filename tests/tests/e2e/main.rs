@@ -4,11 +4,16 @@
 //! it proves. Tests that break parts of the stack have it to themselves.
 
 mod accounts;
+mod debug;
 mod events;
 mod execution;
 mod faults;
 mod kafka;
+mod model;
+mod practice;
+mod progress;
 mod questions;
+mod review;
 mod services;
 mod world;
 
@@ -55,13 +60,32 @@ fn main() -> Result<ExitCode> {
         beside execution::limits_hold,
         beside execution::runs_share_nothing,
         beside execution::programs_run_from_the_queue,
+        beside execution::output_streams,
+        beside execution::programs_talk_with_students,
+        beside execution::batches_run,
+        beside execution::piston_clients_are_served,
+        beside practice::exercises_are_made_and_graded,
+        beside practice::cheating_gains_nothing,
+        beside practice::exercises_are_kept,
+        beside practice::quizzes_are_asked_and_graded,
+        beside practice::questions_are_answered_with_exercises,
+        beside review::programs_are_reviewed,
+        beside review::questions_are_answered_with_reviews,
+        beside review::submissions_are_rated,
+        beside debug::hints_are_climbed_one_by_one,
+        beside debug::wrong_results_are_located,
+        beside debug::questions_without_an_error_are_run,
         beside events::malformed_events_are_dead_lettered,
         beside events::scopes_are_enforced,
+        alone model::answers_come_from_the_model_while_there_is_one,
         alone faults::killed_services_lose_no_question,
         alone faults::kafka_away_is_said_and_survived,
         alone faults::redis_away_is_said_and_survived,
         alone faults::events_wait_for_postgresql,
         alone faults::shutdown_hands_work_back,
+        beside progress::failing_runs_raise_one_alert,
+        beside progress::mastery_appears,
+        alone progress::read_only_without_postgresql,
     ];
     if arguments.list {
         return Ok(libtest_mimic::run(&arguments, trials).exit_code());

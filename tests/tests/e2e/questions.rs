@@ -36,7 +36,8 @@ pub async fn every_kind_reaches_its_agent(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn ask_later(student: &User, text: &str) -> Result<String> {
+/// Asks without waiting; returns the id.
+pub async fn ask_later(student: &User, text: &str) -> Result<String> {
     let request = student.request(Method::POST, "/query").header("prefer", "respond-async");
     let reply = Reply::read(request.json(&json!({ "text": text })).send().await?).await?;
     ensure!(reply.status == 202 && reply.text("status") == "pending", "{reply:?}");
@@ -62,7 +63,7 @@ pub async fn answers_can_be_fetched_later(world: &World) -> Result<()> {
 }
 
 /// The events of a stream: name, id, data.
-async fn stream(student: &User, id: &str, last_event_id: Option<&str>) -> Result<Vec<(String, String, Value)>> {
+pub async fn stream(student: &User, id: &str, last_event_id: Option<&str>) -> Result<Vec<(String, String, Value)>> {
     let mut request = student.request(Method::GET, &format!("/queries/{id}/events"));
     if let Some(last) = last_event_id {
         request = request.header("last-event-id", last);

@@ -78,13 +78,8 @@ pub async fn probes_health_and_reflection(world: &World) -> Result<()> {
 /// FR-001: what is not built yet answers 501 and a sentence, never a made-up result.
 pub async fn what_is_not_built_says_so(world: &World) -> Result<()> {
     let student = world.student()?;
-    let unbuilt = [
-        ("/review", json!({ "code": "x = 1" })),
-        ("/debug", json!({ "code": "x = 1" })),
-        ("/exercises/generate", json!({ "topic": "lists", "difficulty": "easy" })),
-        ("/notifications/subscribe", json!({ "kinds": [] })),
-        ("/classes/join", json!({ "join_code": "abc" })),
-    ];
+    let unbuilt =
+        [("/notifications/subscribe", json!({ "kinds": [] })), ("/classes/join", json!({ "join_code": "abc" }))];
     for (path, body) in unbuilt {
         let reply = student.post(path, &body).await?;
         ensure!(reply.status == StatusCode::NOT_IMPLEMENTED, "{path}: {reply:?}");

@@ -8,17 +8,22 @@ use learnflow_stack::{Stack, StackOptions};
 use learnflow_tests::student::{Issuer, User};
 use tokio::{runtime::Handle, sync::RwLock, time::sleep};
 
+use crate::model;
+
 /// The stack under test and what belongs to it.
 pub struct World {
     pub stack: Stack,
     pub issuer: Issuer,
+    /// Where the agents look for the model.
+    pub model_port: u16,
 }
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let stack = Stack::start(StackOptions::for_tests()?).await?;
+        let (options, model_port) = model::prepare(StackOptions::for_tests()?)?;
+        let stack = Stack::start(options).await?;
         let issuer = Issuer::of(&stack).await?;
-        let world = Self { stack, issuer };
+        let world = Self { stack, issuer, model_port };
         // Consumer groups take a moment to settle: the first answer says that they have.
         let student = world.student()?;
         eventually("a first answer", Duration::from_mins(1), async || {

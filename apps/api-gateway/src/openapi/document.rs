@@ -13,6 +13,7 @@ use utoipa::openapi::{
 
 use super::{
     operations::{Answer, GROUPS, Group, Operation, RequestHeader, Source},
+    piston,
     responses::{self, header, json_response, response, string},
     schemas::{Direction, Schemas, describe, describe_rpc, is_required},
 };
@@ -27,6 +28,10 @@ const DESCRIPTION: &str = "A backend that teaches Python with AI tutors.\n\n\
 const EVENTS: &str = "Server-sent events. `part`: `{sequence, text}`, a piece of the answer's Markdown. `answer`: an \
     Answer, the last event. `problem`: a Problem, the last event when there is no answer. The id of an event, given \
     back as `Last-Event-ID`, resumes the stream behind it.";
+
+const RUN_EVENTS: &str = "With `Accept: text/event-stream`: server-sent events. `stdout` and `stderr`: `{text}`, a piece \
+    of output as it comes. `result`: an ExecuteResponse, the last event; its stdout and stderr are empty, for they have \
+    been sent. `problem`: a Problem, the last event when there is no result. Leaving ends the program.";
 
 /// The document.
 ///
@@ -79,7 +84,8 @@ fn describe_operation(group: &Group, operation: &Operation, schemas: &mut Schema
         }
         Source::Gateway(id) => responses::own(id)?
             .into_iter()
-            .fold(builder.operation_id(Some(*id)), |builder, (status, response)| builder.response(status, response)),
+            .fold(builder.operation_id(Some(*id)), |builder, (status, response)| builder.response(status, response))
+            .request_body(piston::request(id)),
     };
     refusals(operation)
         .into_iter()
@@ -184,27 +190,36 @@ fn answers(
                 .response(status, json_response("The answer came in time.", part))
                 .response("202", json_response("The answer takes longer.", whole).header("location", location))
         }
+        Answer::WholeOrEvents => {
+            let whole = schemas.reference(message, Direction::Response)?;
+            let done = json_response("Done.", whole).content("text/event-stream", events(RUN_EVENTS));
+            builder.response(status, done)
+        }
         Answer::Events => {
-            let events = ObjectBuilder::new().schema_type(Type::String).description(Some(EVENTS));
-            builder.response(status, response("The stream.").content("text/event-stream", Content::new(Some(events))))
+            builder.response(status, response("The stream.").content("text/event-stream", events(EVENTS)))
         }
     })
+}
+
+fn events(description: &str) -> Content {
+    Content::new(Some(ObjectBuilder::new().schema_type(Type::String).description(Some(description))))
 }
 
 /// Statuses of the problems an operation may answer with, in their order.
 fn refusals(operation: &Operation) -> Vec<u16> {
     let mut statuses = operation.refusals.to_vec();
+    if let Source::Gateway(_) = operation.source {
+        return statuses;
+    }
     if operation.needs_token {
         statuses.extend([401, 429]);
     }
     if operation.path_parameters().next().is_some() {
         statuses.push(404);
     }
-    if let Source::Rpc { .. } = operation.source {
-        statuses.extend([400, 501, 503]);
-        if operation.has_body() {
-            statuses.extend([413, 415]);
-        }
+    statuses.extend([400, 501, 503]);
+    if operation.has_body() {
+        statuses.extend([413, 415]);
     }
     statuses.sort_unstable();
     statuses

@@ -2,6 +2,7 @@
 
 mod document;
 mod operations;
+mod piston;
 mod responses;
 mod schemas;
 #[cfg(test)]

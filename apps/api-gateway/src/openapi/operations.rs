@@ -12,7 +12,7 @@ pub struct Group {
 /// A method on a path.
 pub struct Operation {
     pub method: HttpMethod,
-    /// Without `/api/v1`, unless it starts with `/.well-known`.
+    /// Without `/api/v1`, unless it starts with `/.well-known` or `/api/v2`.
     path: &'static str,
     pub summary: &'static str,
     pub source: Source,
@@ -41,6 +41,8 @@ pub struct RequestHeader {
 #[derive(Clone, Copy)]
 pub enum Answer {
     Whole,
+    /// The whole, or server-sent events for those who ask for them.
+    WholeOrEvents,
     Field(&'static str),
     /// The field when it is there in time; else 202, the whole and where to read it later.
     FieldOrLater(&'static str),
@@ -50,7 +52,8 @@ pub enum Answer {
 
 impl Operation {
     pub fn full_path(&self) -> String {
-        if self.path.starts_with("/.well-known") { self.path.to_owned() } else { format!("/api/v1{}", self.path) }
+        let is_full = self.path.starts_with("/.well-known") || self.path.starts_with("/api/v2");
+        if is_full { self.path.to_owned() } else { format!("/api/v1{}", self.path) }
     }
 
     /// Names between braces in the path.
@@ -71,6 +74,11 @@ impl Operation {
     const fn gateway(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         let (method, source) = (HttpMethod::Get, Source::Gateway(id));
         Self { method, path, summary, source, status: 200, needs_token: false, refusals: &[] }
+    }
+
+    /// An operation of Piston's API.
+    const fn piston(method: HttpMethod, path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self { method, needs_token: true, ..Self::gateway(path, id, summary) }
     }
 
     const fn answers(mut self, part: Answer) -> Self {
@@ -165,15 +173,15 @@ pub const GROUPS: &[Group] = &[
             post("/explain", "ConceptService/Explain", "Explain a topic")
                 .answers(Answer::Field("answer"))
                 .refuses(&[404]),
-            post("/review", "ReviewService/Review", "Review a program"),
-            post("/debug", "DebugService/Debug", "Find an error, one hint at a time"),
+            post("/review", "ReviewService/Review", "Review a program").refuses(&[404]),
+            post("/debug", "DebugService/Debug", "Find an error, one hint at a time").refuses(&[404]),
         ],
     },
     Group {
         tag: "Practise",
         description: "Exercises, quizzes and running code.",
         operations: &[
-            post("/exercises/generate", "ExerciseService/GenerateExercises", "Make exercises"),
+            post("/exercises/generate", "ExerciseService/GenerateExercises", "Make exercises").refuses(&[404]),
             get("/exercises", "ExerciseService/ListExercises", "List exercises"),
             get("/exercises/{id}", "ExerciseService/GetExercise", "Read an exercise")
                 .answers(Answer::Field("exercise")),
@@ -182,7 +190,10 @@ pub const GROUPS: &[Group] = &[
             post("/quizzes/{topic}/attempts", "QuizService/SubmitQuizAttempt", "Attempt a quiz"),
             get("/placement", "QuizService/GetPlacementQuiz", "Read the placement quiz"),
             post("/placement", "QuizService/SubmitPlacementQuiz", "Answer the placement quiz"),
-            post("/execute", "ExecutionService/Execute", "Run a program"),
+            post("/execute", "ExecutionService/Execute", "Run a program").answers(Answer::WholeOrEvents),
+            post("/execute/batch", "ExecutionService/ExecuteBatch", "Run a program once per input"),
+            Operation::piston(HttpMethod::Post, "/api/v2/execute", "piston_execute", "Run a program, as with Piston"),
+            Operation::piston(HttpMethod::Get, "/api/v2/runtimes", "piston_runtimes", "List languages, as with Piston"),
         ],
     },
     Group {

@@ -5,6 +5,8 @@ use utoipa::openapi::{
     schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder},
 };
 
+use super::piston;
+
 /// The media type of problems.
 const PROBLEM: &str = "application/problem+json";
 /// The schema of problems.
@@ -128,6 +130,7 @@ pub fn own(operation_id: &str) -> anyhow::Result<Vec<(&'static str, Response)>> 
             let keys = ObjectBuilder::new().property("keys", ArrayBuilder::new().items(key)).required("keys");
             vec![("200", json_response("The current key first, then others that are accepted.", keys).build())]
         }
+        "piston_execute" | "piston_runtimes" => piston::responses(operation_id),
         _ => anyhow::bail!("nothing says what {operation_id} answers"),
     })
 }

@@ -9,7 +9,7 @@ use learnflow_proto::{
     now,
     v1::{MasteryComponents, TopicProgress},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{
@@ -45,6 +45,7 @@ fn covers_every_route() {
         let call = format!(".{}(", snake_case(rpc.split('/').next_back().unwrap()));
         assert!(handler.contains(&call), "{name} is documented as {rpc}, but rest.rs does not call {call}..)");
         match answer {
+            Answer::WholeOrEvents => assert!(handler.contains("wants_events"), "{name} does not answer with events"),
             Answer::Whole => assert!(!handler.contains("|response| response."), "{name} answers with a part"),
             Answer::Field(part) | Answer::FieldOrLater(part) => {
                 assert!(handler.contains(&format!("response.{part}")), "{name} does not answer with {part}");
@@ -125,6 +126,7 @@ fn schemas_fit_the_json() {
     let mut progress = serde_json::to_value(progress).unwrap();
     assert_eq!(keys(&progress), required(schema("TopicProgress")), "optional fields are absent, all others written");
     progress["next_review_at"] = progress["updated_at"].clone();
+    progress["measures"] = json!({});
     assert_eq!(keys(&progress), keys(&schema("TopicProgress")["properties"]));
     assert_eq!(schema("TopicProgress")["properties"]["updated_at"]["format"], "date-time");
     assert_eq!(schema("TopicProgress")["properties"]["mastery"]["description"], "0 to 100.");
@@ -234,7 +236,14 @@ fn routes(text: &str) -> Vec<Route> {
         assert!(route.trim_start().starts_with('"'), "write the path into the route: {route:.60}");
     }
     for merged in text.split(".merge(").skip(1).chain(text.split(".nest(").skip(1)) {
-        let known = ["\"/api/v1\", api)", "signed_in_routes()", "openapi::router()", "patch(", "delete("];
+        let known = [
+            "\"/api/v1\", api)",
+            "\"/api/v2\", piston_routes()",
+            "signed_in_routes()",
+            "openapi::router()",
+            "patch(",
+            "delete(",
+        ];
         assert!(known.iter().any(|known| merged.starts_with(known)), "are there routes in {merged:.60}?");
     }
     let functions: BTreeMap<_, _> = text
@@ -250,6 +259,7 @@ fn routes(text: &str) -> Vec<Route> {
                 "router" => ("", false),
                 "open_routes" => ("/api/v1", false),
                 "signed_in_routes" => ("/api/v1", true),
+                "piston_routes" => ("/api/v2", true),
                 _ => panic!("say here where {function} puts its routes and whether they need a token"),
             };
             let path = route.split('"').nth(1).unwrap();
