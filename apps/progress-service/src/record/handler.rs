@@ -24,7 +24,7 @@ use crate::{events::moment, facts::FactHandler};
 const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// The kind of a learning event that says that a student was there, and has no fact of its own.
-const QUESTION_ASKED: &str = "question.asked";
+const QUESTION_ANSWERED: &str = "question.answered";
 /// Most students and quarters of hours remembered.
 const MOST_SEEN: usize = 50_000;
 
@@ -73,7 +73,7 @@ impl RecordHandler {
     pub async fn noticed(self, event: Event<LearningEvent>) -> Outcome {
         let LearningEvent { student_id, kind, occurred_at, .. } = &event.data;
         let at = occurred_at.as_ref().and_then(|at| moment(at).ok()).map(quarter);
-        let (Ok(student), Some(Some(at)), true) = (student_id.parse::<Uuid>(), at, kind == QUESTION_ASKED) else {
+        let (Ok(student), Some(Some(at)), true) = (student_id.parse::<Uuid>(), at, kind == QUESTION_ANSWERED) else {
             return Outcome::Done;
         };
         if self.seen().contains(&(student, at)) {
