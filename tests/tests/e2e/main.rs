@@ -15,6 +15,7 @@ mod progress;
 mod questions;
 mod review;
 mod services;
+mod state;
 mod world;
 
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn main() -> Result<ExitCode> {
         beside debug::questions_without_an_error_are_run,
         beside events::malformed_events_are_dead_lettered,
         beside events::scopes_are_enforced,
+        beside state::grouped_writes_tell_first_from_second,
         alone model::answers_come_from_the_model_while_there_is_one,
         alone faults::killed_services_lose_no_question,
         alone faults::kafka_away_is_said_and_survived,
