@@ -53,7 +53,7 @@ impl<'a> Kafka<'a> {
              listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
              advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
              listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n\
-             num.network.threads=2\nnum.io.threads=4\nbackground.threads=2\nnum.recovery.threads.per.data.dir=2\n\
+             num.network.threads=1\nnum.io.threads=2\nbackground.threads=2\nnum.recovery.threads.per.data.dir=2\n\
              auto.create.topics.enable=false\ncompression.type=producer\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=8\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
