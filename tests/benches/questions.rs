@@ -19,6 +19,8 @@ use crate::{
 const REPEATS: usize = 2;
 /// How long a closed loop lasts.
 const LENGTH: Duration = Duration::from_secs(6);
+/// How long each system runs before it is measured.
+const WARM_UP: Duration = Duration::from_secs(25);
 /// Students, each with a question of their own.
 pub const STUDENTS: usize = 1_000;
 
@@ -44,8 +46,8 @@ pub struct Measured {
 pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
     report.say(
         "## Questions\n\n`POST /api/v1/query` to its answer: gateway (token, validation, request record), Kafka, triage, Kafka, \
-         concepts-agent (built-in tutor), Kafka, gateway, each hop through a Dapr sidecar; beside it two audit events per \
-         question go to PostgreSQL. Latencies in ms; CPU in seconds per 1000 questions.\n",
+         concepts-agent (built-in tutor), Kafka, gateway, each hop through a Dapr sidecar; beside it an audit event per \
+         question goes to PostgreSQL. Latencies in ms; CPU in seconds per 1000 questions.\n",
     )?;
     let target = learnflow(stack).await?;
     let ours = run(&target).await?;
@@ -95,12 +97,12 @@ pub fn questions(issuer: &Issuer) -> Result<Vec<Question>> {
 }
 
 async fn run(target: &Target) -> Result<Vec<Measured>> {
-    // Connections, caches, the broker's compiler.
-    load::closed(&target.address, &target.questions, 32, LENGTH).await?;
+    // Connections, caches, and the broker's compiler, which takes a core at first.
+    load::closed(&target.address, &target.questions, 100, WARM_UP).await?;
     let mut loads = Vec::new();
-    for connections in [1, 32, 100] {
-        let name = ["closed, 1 connection", "closed, 32 connections", "closed, 100 connections"][connections / 32 % 3];
-        let name = if connections == 100 { "closed, 100 connections" } else { name };
+    for (name, connections) in
+        [("closed, 1 connection", 1), ("closed, 32 connections", 32), ("closed, 100 connections", 100)]
+    {
         let mut outcomes = Vec::new();
         for _ in 0..REPEATS {
             outcomes.push(
