@@ -3,6 +3,7 @@
 //! - [`admission`]: who runs next, and who is sent away before the queue hurts;
 //! - [`execution`]: the way of a program; [`program`]: requests and outcomes in the sandbox's words;
 //! - [`service`], [`stream`], [`grade`], [`queue`]: the RPCs and the queue;
+//! - [`level`]: `/ready/sandbox`, what the sandbox has in store;
 //! - `fact`: students' runs as facts of their record; [`watch`]: the metrics.
 #![allow(clippy::result_large_err, reason = "tonic's own error type")]
 #![allow(missing_docs, reason = "a library for its own tests only")]
@@ -11,6 +12,7 @@ pub mod admission;
 pub mod execution;
 mod fact;
 pub mod grade;
+pub mod level;
 pub mod program;
 pub mod queue;
 pub mod service;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use code_execution::{admission::Limits, execution::Execution, watch};
+use code_execution::{admission::Limits, execution::Execution, level, watch};
 use learnflow_proto::{topics, v1::execution_service_server::ExecutionServiceServer};
 use learnflow_sandbox::{Sandbox, SandboxConfig};
 use learnflow_service::{App, Service, env};
@@ -36,8 +36,9 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(watch::levels(execution.clone()));
     let (queued, draining) = (execution.clone(), execution.clone());
     let callback = service.callback().on(topics::CODE_EXECUTION_REQUESTS, move |event| queued.clone().requested(event));
+    let levels = level::route(execution.clone());
     let server = ExecutionServiceServer::new(execution).max_decoding_message_size(MAX_REQUEST);
-    let app = App::new(callback).grpc(server).on_drain(move || async move { draining.drain().await });
+    let app = App::new(callback).grpc(server).http(levels).on_drain(move || async move { draining.drain().await });
     service.serve(app).await?;
     Ok(())
 }

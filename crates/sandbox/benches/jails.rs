@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Parts: `latency`, `burst`, `sustained`, `memory`, `cpu`, `neighbour`; all without any. The machine
-//! should be quiet. Ways that are compared take turns, so that a busy moment meets all of them.
+//! should be quiet. Ways that are compared take turns, so that a busy moment meets all of them. What is
+//! printed is Markdown: it is a part of `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a command line tool that prints figures")]
 
@@ -57,13 +58,19 @@ impl Sample {
         sorted.get(at.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
+    /// Prints a row of the table that [`head`] has begun.
     fn show(&self, name: &str, beside: Option<&Self>) {
-        let (p50, p95, p99) = (self.quantile(50), self.quantile(95), self.quantile(99));
-        let ratios = beside.map_or(String::new(), |other| {
-            format!("  ratios {:.2} {:.2}", p50 / other.quantile(50), p95 / other.quantile(95))
-        });
-        println!("  {name:34} n={:<5} p50 {p50:7.2}  p95 {p95:7.2}  p99 {p99:7.2} ms{ratios}", self.0.len());
+        let values = [50, 95, 99].map(|percent| format!("{:.1}", self.quantile(percent))).join(" | ");
+        let ratio = |percent| beside.map(|other| format!("{:.2}", self.quantile(percent) / other.quantile(percent)));
+        let ratios = [50, 95].map(|percent| ratio(percent).unwrap_or_default()).join(" | ");
+        println!("| {name} | {} | {values} | {ratios} |", self.0.len());
     }
+}
+
+/// Begins a table of samples, in which one row is what the others are compared with.
+fn head(title: &str, first: &str) {
+    println!("\n{title}\n\n| {first} | runs | p50, ms | p95, ms | p99, ms | p50 ratio | p95 ratio |");
+    println!("|{}", "---|".repeat(7));
 }
 
 async fn timed(sandbox: &Sandbox, code: &str) -> Result<f64> {
@@ -91,7 +98,7 @@ async fn filled(sandbox: &Sandbox) {
 }
 
 async fn latency() -> Result<()> {
-    println!("latency, taking turns");
+    head("One run at a time, taking turns; ratios to `python3 -c pass`:", "run");
     let cold = Sandbox::new(SandboxConfig { warm: 0, ..config() })?;
     let warm = Sandbox::new(config())?;
     filled(&warm).await;
@@ -100,23 +107,26 @@ async fn latency() -> Result<()> {
         samples[0].0.push(bare(&["-c", "pass"])?);
         samples[1].0.push(bare(&["-c", HELLO])?);
         samples[2].0.push(bare(&["-c", TYPICAL])?);
-        samples[3].0.push(timed(&cold, HELLO).await?);
-        samples[4].0.push(timed(&cold, TYPICAL).await?);
+        for (sample, code) in [(3, HELLO), (4, TYPICAL)] {
+            // Until nothing of the run before is left that this one could use.
+            sleep(Duration::from_millis(30)).await;
+            samples[sample].0.push(timed(&cold, code).await?);
+        }
         samples[5].0.push(timed(&warm, HELLO).await?);
         samples[6].0.push(timed(&warm, TYPICAL).await?);
     }
-    let names = ["python3 -c pass", "hello, bare", "typical, bare", "hello, cold jail", "typical, cold jail"];
+    let names = ["`python3 -c pass`", "hello, bare", "typical, bare", "hello, cold jail", "typical, cold jail"];
     for (name, sample) in names.into_iter().chain(["hello, warm jail", "typical, warm jail"]).zip(&samples) {
         sample.show(name, Some(&samples[0]));
     }
-    println!("  {:?}", warm.pool());
     Ok(())
 }
 
 async fn burst() -> Result<()> {
-    println!("bursts of 40 within 30 ms");
+    head("Forty typical programs within 30 ms, six times:", "burst");
     let sandbox = Arc::new(Sandbox::new(config())?);
-    for round in 0..6 {
+    let mut all = Sample::default();
+    for round in 1..=6 {
         filled(&sandbox).await;
         sleep(Duration::from_millis(300)).await;
         let begun = Instant::now();
@@ -128,14 +138,16 @@ async fn burst() -> Result<()> {
             })
         });
         let latencies = try_join_all(runs).await?.into_iter().collect::<Result<Vec<_>>>()?;
-        Sample(latencies).show(&format!("burst {round}"), None);
+        let burst = Sample(latencies);
+        burst.show(&round.to_string(), None);
+        all.0.extend(burst.0);
     }
-    println!("  {:?}", sandbox.pool());
+    all.show("all", None);
     Ok(())
 }
 
-/// Keeps `CONCURRENCY` runs under way; returns runs per second.
-async fn closed_loop(sandbox: &Arc<Sandbox>, code: &'static str, length: Duration) -> Result<f64> {
+/// Keeps `CONCURRENCY` runs under way; returns them, and how many there were per second.
+async fn closed_loop(sandbox: &Arc<Sandbox>, code: &'static str, length: Duration) -> Result<(Sample, f64)> {
     let begun = Instant::now();
     let workers = (0..CONCURRENCY).map(|_| {
         let sandbox = Arc::clone(sandbox);
@@ -149,32 +161,35 @@ async fn closed_loop(sandbox: &Arc<Sandbox>, code: &'static str, length: Duratio
     });
     let latencies: Vec<f64> = try_join_all(workers).await?.into_iter().collect::<Result<Vec<_>>>()?.concat();
     let rate = latencies.len() as f64 / begun.elapsed().as_secs_f64();
-    Sample(latencies).show(&format!("{CONCURRENCY} at any time: {rate:.1} runs/s"), None);
-    Ok(rate)
+    Ok((Sample(latencies), rate))
+}
+
+/// The same in a bare interpreter, two at any time.
+async fn bare_loop(code: &'static str, length: Duration) -> Result<(Sample, f64)> {
+    let begun = Instant::now();
+    let workers = (0..2).map(|_| {
+        tokio::task::spawn_blocking(move || {
+            let mut latencies = Vec::new();
+            while begun.elapsed() < length {
+                latencies.push(bare(&["-c", code])?);
+            }
+            anyhow::Ok(latencies)
+        })
+    });
+    let latencies: Vec<f64> = try_join_all(workers).await?.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let rate = latencies.len() as f64 / begun.elapsed().as_secs_f64();
+    Ok((Sample(latencies), rate))
 }
 
 async fn sustained() -> Result<()> {
-    println!("sustained");
+    head("For seconds on end; the second rows are independent arrivals at 60 % of the rate above:", "load");
     let sandbox = Arc::new(Sandbox::new(config())?);
     for (name, code) in [("hello", HELLO), ("typical", TYPICAL)] {
-        println!("  {name}");
         // The pool that was filled before is used up first.
         closed_loop(&sandbox, code, Duration::from_secs(2)).await?;
-        let rate = closed_loop(&sandbox, code, Duration::from_secs(8)).await?;
-        let begun = Instant::now();
-        let bare_runs = (0..2).map(|_| {
-            tokio::task::spawn_blocking(move || {
-                let mut runs = 0_usize;
-                while begun.elapsed() < Duration::from_secs(4) {
-                    bare(&["-c", code])?;
-                    runs += 1;
-                }
-                anyhow::Ok(runs)
-            })
-        });
-        let bare_runs: usize = try_join_all(bare_runs).await?.into_iter().sum::<Result<usize>>()?;
-        println!("  bare, 2 at any time: {:.1} runs/s", bare_runs as f64 / begun.elapsed().as_secs_f64());
-
+        let (runs, rate) = closed_loop(&sandbox, code, Duration::from_secs(8)).await?;
+        runs.show(&format!("{name}, {CONCURRENCY} at any time: **{rate:.0} runs/s**"), None);
+        let (bare_runs, bare_rate) = bare_loop(code, Duration::from_secs(4)).await?;
         filled(&sandbox).await;
         let (begun, offered) = (Instant::now(), rate * 0.6);
         let mut seed = 7_u64;
@@ -191,9 +206,9 @@ async fn sustained() -> Result<()> {
             }));
         }
         let latencies = try_join_all(runs).await?.into_iter().collect::<Result<Vec<_>>>()?;
-        Sample(latencies).show(&format!("60 % of it: {offered:.1} runs/s"), None);
+        Sample(latencies).show(&format!("{name}, {offered:.0} runs/s offered"), None);
+        bare_runs.show(&format!("{name}, bare, 2 at any time: {bare_rate:.0} runs/s"), None);
     }
-    println!("  {:?}", sandbox.pool());
     Ok(())
 }
 
@@ -217,13 +232,16 @@ fn jails_group() -> Option<PathBuf> {
 }
 
 async fn memory() -> Result<()> {
-    println!("memory of a waiting pool");
     let sandbox = Sandbox::new(config())?;
     filled(&sandbox).await;
     sleep(Duration::from_secs(1)).await;
     if let Some(group) = jails_group() {
         let held = number(&group.join("memory.usage_in_bytes"))? / 1e6;
-        println!("  {held:.0} MB in the cgroups of {:?}", sandbox.pool());
+        let pool = sandbox.pool();
+        println!(
+            "\nA pool of {} waiting jails, {} of them rich, holds {held:.0} MB by its cgroups.",
+            pool.ready, pool.rich
+        );
     }
     let mut shares = 0.0;
     for entry in fs::read_dir("/proc")?.flatten() {
@@ -234,17 +252,17 @@ async fn memory() -> Result<()> {
             shares += pss.and_then(|text| text.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0.0);
         }
     }
-    println!("  {:.0} MB as the processes' proportional shares", shares / 1e3);
+    println!("\nBy the proportional shares of its processes it is {:.0} MB.", shares / 1e3);
     Ok(())
 }
 
 /// CPU per run with everything that belongs to it: the jail made, used, and cleared away.
 async fn cpu() -> Result<()> {
-    println!("CPU per run, on the whole (needs a cpuacct hierarchy)");
     let Some(group) = group("cpuacct") else {
-        println!("  not here");
+        println!("\nCPU per run cannot be told here: there is no cpuacct hierarchy.");
         return Ok(());
     };
+    println!("\nCPU of a whole cycle (a jail made, used and cleared away):\n\n| cycle | ms of CPU |\n|---|---|");
     fs::write(group.join("cgroup.procs"), "0")?;
     for (name, rich, code) in [("lean, hello", 0, HELLO), ("rich, hello", 8, HELLO), ("lean, typical", 0, TYPICAL)] {
         let sandbox = Sandbox::new(SandboxConfig { warm: 8, rich, ..config() })?;
@@ -262,28 +280,27 @@ async fn cpu() -> Result<()> {
             sleep(Duration::from_millis(5)).await;
         }
         let used = number(&group.join("cpuacct.usage"))? - before;
-        println!("  {name:34} {:.2} ms", used / 1e6 / f64::from(runs));
+        println!("| {name} | {:.2} |", used / 1e6 / f64::from(runs));
     }
     let before = number(&group.join("cpuacct.usage"))?;
     for _ in 0..100 {
         bare(&["-c", "pass"])?;
     }
-    println!("  {:34} {:.2} ms", "python3 -c pass", (number(&group.join("cpuacct.usage"))? - before) / 1e8);
+    println!("| `python3 -c pass` | {:.2} |", (number(&group.join("cpuacct.usage"))? - before) / 1e8);
     fs::write(group.parent().context("a parent")?.join("cgroup.procs"), "0")?;
     let _ = fs::remove_dir(&group);
     Ok(())
 }
 
-/// Normal programs beside hostile ones.
-async fn neighbour() -> Result<()> {
-    println!("normal programs, beside attacks");
-    let sandbox = Arc::new(Sandbox::new(config())?);
+/// Normal programs beside hostile ones: beside one after the other, and beside as many as one student may run.
+async fn neighbour(cgroups: bool) -> Result<()> {
+    let sandbox = Arc::new(Sandbox::new(SandboxConfig { cgroups, ..config() })?);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
     let attacks = support::programs(&folder)?;
     let normal = async |sandbox: &Sandbox| -> Result<Sample> {
         let mut sample = Sample::default();
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(15) {
+        while begun.elapsed() < Duration::from_secs(12) {
             sample.0.push(timed(sandbox, TYPICAL).await?);
             sleep(Duration::from_millis(20)).await;
         }
@@ -291,19 +308,28 @@ async fn neighbour() -> Result<()> {
     };
     filled(&sandbox).await;
     let quiet = normal(&sandbox).await?;
-    quiet.show("quiet", None);
-    let hostile = {
-        let sandbox = Arc::clone(&sandbox);
-        tokio::spawn(async move {
-            for path in attacks.iter().cycle() {
-                let _ = support::check(&sandbox, path).await;
-            }
-        })
-    };
-    let beside = normal(&sandbox).await?;
-    hostile.abort();
-    let _ = hostile.await;
-    beside.show("beside attacks", Some(&quiet));
+    let mode = sandbox.mode().as_str();
+    head(&format!("Typical programs, one after the other, beside hostile ones ({mode}):"), "attacks");
+    quiet.show("none", None);
+    for streams in [1, CONCURRENCY - 1] {
+        filled(&sandbox).await;
+        let hostile: Vec<_> = (0..streams)
+            .map(|stream| {
+                let (sandbox, attacks) = (Arc::clone(&sandbox), attacks.clone());
+                tokio::spawn(async move {
+                    for path in attacks.iter().cycle().skip(stream * attacks.len() / streams) {
+                        let _ = support::check(&sandbox, path).await;
+                    }
+                })
+            })
+            .collect();
+        let beside = normal(&sandbox).await?;
+        for stream in hostile {
+            stream.abort();
+            let _ = stream.await;
+        }
+        beside.show(&format!("{streams} at any time"), Some(&quiet));
+    }
     Ok(())
 }
 
@@ -330,7 +356,8 @@ fn main() -> Result<()> {
         run(Box::pin(cpu()))?;
     }
     if wanted("neighbour") {
-        run(Box::pin(neighbour()))?;
+        run(Box::pin(neighbour(true)))?;
+        run(Box::pin(neighbour(false)))?;
     }
     Ok(())
 }

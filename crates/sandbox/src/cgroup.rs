@@ -1,14 +1,18 @@
-//! Cgroups, where they can be written: one per slot, for memory and the number of processes.
+//! Cgroups, where they can be written: one per slot, for memory, the number of processes and, where that
+//! controller is there as well, the share of the processors.
 //!
 //! The service makes the group, the slot's supervisor enters it before it starts anything, and the
-//! service removes it. Jails follow each other in it; the group is empty of processes in between. Names are made here; no program can influence them.
+//! service removes it. Jails follow each other in it; the group is empty of processes in between.
+//! Names are made here; no program can influence them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How the resources of a run are limited, beyond the limits of a single process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,14 +39,27 @@ impl Mode {
 
 /// Supervisor, first process, interpreter and what the program starts.
 const MAX_PROCESSES: &str = "32";
+/// What a jail gets of busy processors, by [`Share`]: files and values of both versions.
+const SHARES: [(&str, [&str; 2]); 2] = [("cpu.shares", ["1024", "256"]), ("cpu.weight", ["100", "25"])];
+/// How long the groups of a service that was killed may take to become empty.
+const STALE_LIMIT: Duration = Duration::from_millis(500);
 const OWN_FOLDER: &str = "learnflow-sandbox";
 /// Where the service's own processes go when version 2 wants the parent group empty.
 const HOST_FOLDER: &str = "learnflow-host";
 
+/// What a jail gets of the processors while others want them, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// As much as any other.
+    Full,
+    /// A quarter of that: it is started ahead of programs, or its program has run for long.
+    Small,
+}
+
 /// The groups under which every slot gets its own.
 #[derive(Debug)]
 pub(crate) enum Cgroups {
-    V1 { memory: PathBuf, pids: PathBuf },
+    V1 { memory: PathBuf, pids: PathBuf, cpu: Option<PathBuf> },
     V2 { unified: PathBuf },
     None,
 }
@@ -81,26 +98,31 @@ impl Cgroups {
         }
         // Owned from here on, so that an error below removes what was made.
         let is_v1 = matches!(self, Self::V1 { .. });
-        let group = RunCgroup { folders, is_v1, kills_before: 0, peak: Peak::OfGroup };
+        let mut group = RunCgroup { folders, is_v1, kills_before: 0, peak: Peak::OfGroup, shares: None };
         for folder in &group.folders {
             // Another service may remove the empty common parent at this moment: once more, then.
             fs::create_dir_all(folder).or_else(|_| fs::create_dir_all(folder))?;
         }
         group.write_if_present("pids.max", MAX_PROCESSES)?;
         group.write_if_present("memory.swap.max", "0")?;
+        group.shares = group.open_shares();
         Ok(Some(group))
     }
 
     fn folders(&self) -> Vec<&Path> {
         match self {
-            Self::V1 { memory, pids } => vec![memory, pids],
+            Self::V1 { memory, pids, cpu } => [memory, pids].into_iter().chain(cpu).map(PathBuf::as_path).collect(),
             Self::V2 { unified } => vec![unified],
             Self::None => vec![],
         }
     }
 
     fn detect_v1(mounts: &str, own: &str) -> Option<Self> {
-        Some(Self::V1 { memory: own_folder_v1(mounts, own, "memory")?, pids: own_folder_v1(mounts, own, "pids")? })
+        let folder = |controller| own_folder_v1(mounts, own, controller);
+        let (memory, pids) = (folder("memory")?, folder("pids")?);
+        // In one hierarchy with another it is the same folder.
+        let cpu = folder("cpu").filter(|folder| *folder != memory && *folder != pids);
+        Some(Self::V1 { memory, pids, cpu })
     }
 
     fn detect_v2(mounts: &str, own: &str) -> Option<Self> {
@@ -139,6 +161,8 @@ pub(crate) struct RunCgroup {
     /// Kills for want of memory in earlier jails.
     kills_before: u64,
     peak: Peak,
+    /// The file that sets the share of the processors, and what to write into it.
+    shares: Option<(File, [&'static str; 2])>,
 }
 
 /// Where the most memory that a jail held can be read.
@@ -168,6 +192,25 @@ impl RunCgroup {
         let _ = self.write_if_present(both, &bytes);
         self.write_if_present("memory.limit_in_bytes", &bytes)?;
         self.write_if_present(both, &bytes)
+    }
+
+    /// Whether [`share`](Self::share) has an effect.
+    pub(crate) fn has_shares(&self) -> bool {
+        self.shares.is_some()
+    }
+
+    /// Sets what the jail gets of the processors. Only a matter of speed, so nothing is said if it fails.
+    pub(crate) fn share(&self, share: Share) {
+        if let Some((file, values)) = &self.shares {
+            let _ = file.write_all_at(values[share as usize].as_bytes(), 0);
+        }
+    }
+
+    fn open_shares(&self) -> Option<(File, [&'static str; 2])> {
+        SHARES.iter().find_map(|(name, values)| {
+            let mut paths = self.folders.iter().map(|folder| folder.join(name));
+            Some((OpenOptions::new().write(true).open(paths.find(|path| path.exists())?).ok()?, *values))
+        })
     }
 
     /// Forgets what earlier jails did.
@@ -240,7 +283,13 @@ impl Drop for RunCgroup {
 /// Lets the children of a version 2 group have limits of their own. That needs the group itself to
 /// hold no process, so this one moves into a child if it has to.
 fn delegate(group: &Path) -> io::Result<()> {
-    let enable = || fs::write(group.join("cgroup.subtree_control"), "+memory +pids");
+    let enable = || {
+        let control = group.join("cgroup.subtree_control");
+        fs::write(&control, "+memory +pids")?;
+        // Good to have, but a run can do without.
+        let _ = OpenOptions::new().append(true).open(control).and_then(|mut file| file.write_all(b"+cpu"));
+        Ok(())
+    };
     if enable().is_ok() {
         return Ok(());
     }
@@ -276,15 +325,27 @@ fn can_make_groups(folder: &Path) -> bool {
 
 /// Removes the groups of services that are gone: their names begin with the process's number. In a
 /// container that is often the same one again, so at first its own number counts as gone, too.
+///
+/// A jail whose service was killed a moment ago may still be taken apart, and its group is busy until then.
 fn remove_stale(folder: &Path, is_first: bool) {
+    let begun = Instant::now();
+    while !try_remove_stale(folder, is_first) && begun.elapsed() < STALE_LIMIT {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// One attempt at that: whether none of them is left.
+fn try_remove_stale(folder: &Path, is_first: bool) -> bool {
+    let mut none_left = true;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.split_once('-')).and_then(|(pid, _)| pid.parse::<u32>().ok());
         let is_own = |pid| pid == std::process::id();
         if owner.is_some_and(|pid| if is_own(pid) { is_first } else { !Path::new(&format!("/proc/{pid}")).exists() }) {
-            let _ = fs::remove_dir(entry.path());
+            none_left &= fs::remove_dir(entry.path()).is_ok() || !entry.path().exists();
         }
     }
+    none_left
 }
 
 fn mount_point(mounts: &str, wanted: impl Fn(&str, &str) -> bool) -> Option<PathBuf> {
@@ -324,6 +385,10 @@ mod tests {
         fs::write(group.folders[0].join("memory.events"), "oom 1\noom_kill 0\n").expect("a file");
         fs::write(group.folders[0].join("memory.peak"), "4096\n").expect("a file");
         fs::write(group.folders[0].join("memory.max"), "max\n").expect("a file");
+        fs::write(group.folders[0].join("cpu.weight"), "100").expect("a file");
+        group.shares = group.open_shares();
+        group.share(Share::Small);
+        assert!(fs::read_to_string(group.folders[0].join("cpu.weight")).expect("a file").starts_with("25"));
         assert!(!group.out_of_memory());
         assert_eq!(group.peak_memory(), Some(4096));
         group.limit_memory(50).expect("a limit");

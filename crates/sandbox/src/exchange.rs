@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 use tracing::Span;
 
-use crate::cgroup::RunCgroup;
+use crate::cgroup::{RunCgroup, Share};
 use crate::clock::Clock;
 use crate::control::{Control, Note};
 use crate::error::SandboxError;
@@ -111,6 +111,7 @@ impl Exchange {
             let mut listening = true;
             loop {
                 let deadline = sleep_until(clock.deadline().into());
+                let long = lease.long_at();
                 tokio::select! {
                     biased;
                     said = hear(socket) => break match said {
@@ -133,6 +134,7 @@ impl Exchange {
                         Some(Note::Frame(RESULT, content)) => result = Some(content),
                         Some(_) | None => {}
                     },
+                    () = until(long), if long.is_some() => lease.has_run_long(),
                     () = feed.step(), if feed.is_due() => {}
                     input = receive(line.as_deref_mut()), if is_open && listening => match input {
                         Some(Input::Bytes(bytes)) => {
@@ -247,6 +249,7 @@ fn prepare(lease: &mut Lease, memory_mb: u32) -> Result<(OwnedFd, Ends, bool), S
         return Err(SandboxError::Start("the jail was used before".to_owned()));
     };
     slot.limit_memory(u64::from(memory_mb) << 20)?;
+    slot.share(Share::Full);
     let socket = slot.socket_copy().map_err(SandboxError::host("copy a descriptor"))?;
     Ok((socket, ends, slot.cgroup().is_some()))
 }
@@ -258,6 +261,14 @@ pub(crate) async fn hear(socket: &UnixDatagram) -> Option<Report> {
     match Said::parse(&message[..length]) {
         Said::Report(report) => Some(report),
         Said::Hello | Said::Nonsense => None,
+    }
+}
+
+/// Waits until then, or for ever.
+pub(crate) async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -21,7 +21,7 @@ use tracing::{Instrument, Span};
 use crate::cgroup::Mode;
 use crate::control::{Note, lines_of};
 use crate::error::SandboxError;
-use crate::exchange::{Exchange, Failure, hear};
+use crate::exchange::{Exchange, Failure, hear, until};
 use crate::grade::{Case, CaseKind, CaseOutcome};
 use crate::outcome::{Ending, Limit, Outcome, Report, Status, Verdict, classify};
 use crate::pool::Pool;
@@ -102,7 +102,7 @@ impl<'a> Grading<'a> {
     }
 
     async fn exchange(&self) -> Result<Exchange, Failure> {
-        let taking = self.pool.take().instrument(tracing::info_span!("hand_over"));
+        let taking = self.pool.take(self.program.wants_rich()).instrument(tracing::info_span!("hand_over"));
         let lease = taking.await.map_err(Failure::Broken)?;
         Exchange::new(lease, self.program.memory_limit_mb)
     }
@@ -248,11 +248,12 @@ async fn run(exchange: &mut Exchange, case: &Case, time: Duration) -> Done {
     message.extend(case.message());
     let message = with_length(message);
     let deadline = Instant::now() + time;
-    let Exchange { control, writer, stdout, stderr, socket, .. } = exchange;
+    let Exchange { lease, control, writer, stdout, stderr, socket, .. } = exchange;
     let stopped = {
         let mut sending = std::pin::pin!(writer.write_all(&message));
         let mut sent = false;
         loop {
+            let long = lease.long_at();
             tokio::select! {
                 biased;
                 note = control.next() => match note {
@@ -262,6 +263,7 @@ async fn run(exchange: &mut Exchange, case: &Case, time: Duration) -> Done {
                 },
                 () = sleep_until(deadline) => break Ending::Deadline,
                 _ = &mut sending, if !sent => sent = true,
+                () = until(long), if long.is_some() => lease.has_run_long(),
                 () = stdout.fill(), if stdout.is_open() => {}
                 () = stderr.fill(), if stderr.is_open() => {}
             }

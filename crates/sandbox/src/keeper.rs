@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cgroup::{Cgroups, Mode};
+use crate::cgroup::{Cgroups, Mode, Share};
 use crate::config::SandboxConfig;
 use crate::error::SandboxError;
 use crate::image::JailImage;
@@ -20,7 +20,7 @@ use crate::starting::{Starting, Step};
 use crate::sys;
 
 /// How long after the last program the pool is refilled, unless it is low.
-const QUIET: Duration = Duration::from_millis(10);
+const QUIET: Duration = Duration::from_millis(5);
 /// How often waiting jails are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often a supervisor that is ending is looked at.
@@ -31,6 +31,8 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 const JAILS_PER_SLOT: u32 = 200;
 /// Jails started at the same time while nothing runs.
 const STARTS: usize = 2;
+/// So many jails that have imported nothing are kept before more are started than made to import.
+const PLAIN: usize = 2 * LOW;
 /// Jails started at the same time while programs wait for them.
 const URGENT_STARTS: usize = 4;
 /// How much longer after every failed start the next one waits, and the most.
@@ -68,6 +70,7 @@ impl Keeper {
             starting: Vec::new(),
             spent: Vec::new(),
             ending: Vec::new(),
+            has_shares: false,
             failures: 0,
             failed_at: Instant::now(),
             verdict: Some(verdict),
@@ -105,6 +108,8 @@ struct Work {
     /// Slots whose jails have been used.
     spent: Vec<Slot>,
     ending: Vec<Remains>,
+    /// Whether jails that are started can be held back behind programs that run.
+    has_shares: bool,
     /// Starts that failed since the last one that did not.
     failures: u32,
     failed_at: Instant,
@@ -114,7 +119,7 @@ struct Work {
 
 impl Work {
     fn go(mut self) {
-        self.launch();
+        self.launch(Share::Full);
         while !self.pool.lock().is_closed {
             self.take_back();
             self.refill();
@@ -142,12 +147,12 @@ impl Work {
 
     /// Starts as many jails as are wanted and may be started now.
     fn refill(&mut self) {
-        let (ready, running, waiting, quiet, draining) = {
+        let (ready, rich, running, waiting, quiet, draining) = {
             let mut state = self.pool.lock();
             state.waiters.retain(|waiter| !waiter.is_closed());
             let quiet = state.last_run.is_none_or(|at| at.elapsed() >= QUIET);
-            let running = state.status.running - state.status.waiting_for_input;
-            (state.ready.len(), running, state.waiters.len(), quiet, state.is_draining)
+            let rich = state.ready.iter().filter(|jail| jail.is_rich).count();
+            (state.ready.len(), rich, state.fresh(), state.waiters.len(), quiet, state.is_draining)
         };
         if waiting > 0 {
             let most = self.warm / 4;
@@ -158,26 +163,37 @@ impl Work {
             self.grown_at = Instant::now();
         }
         let target = if draining { 0 } else { self.warm + self.grown };
-        let starting = self.starting.iter().filter(|jail| !jail.is_enriching()).count();
+        let is_calm = running == 0 && waiting == 0 && quiet;
+        let may_start = waiting == 0 && quiet && (running == 0 || self.has_shares);
+        if may_start && rich < self.rich && (ready >= target || ready - rich >= PLAIN) {
+            self.enrich();
+        }
+        let enriching = self.starting.iter().filter(|jail| jail.is_enriching()).count();
+        let starting = self.starting.len() - enriching;
         let at_once = match (waiting, running) {
             (1.., _) => waiting.clamp(STARTS, URGENT_STARTS),
-            (0, 0) if quiet => STARTS,
             (0, _) if ready <= LOW => STARTS,
+            (0, _) if may_start => STARTS - enriching,
             (0, _) => 0,
         };
-        let wanted = (target + waiting).saturating_sub(ready + starting);
-        if self.failures == 0 || self.failed_at.elapsed() >= self.patience() {
-            for _ in 0..wanted.min(at_once.saturating_sub(starting)) {
-                self.launch();
+        let share = if waiting > 0 || ready <= LOW { Share::Full } else { Share::Small };
+        if share == Share::Full {
+            for jail in &mut self.starting {
+                jail.slot.share(share);
             }
         }
-        let busy = self.starting.iter().filter(|jail| !jail.is_enriching()).count();
-        if busy == 0 && running == 0 && quiet && ready >= target {
-            self.enrich();
-            self.give_up_spare(ready + running, target);
+        let wanted = (target + waiting).saturating_sub(ready + self.starting.len());
+        if self.failures == 0 || self.failed_at.elapsed() >= self.patience() {
+            for _ in 0..wanted.min(at_once.saturating_sub(starting)) {
+                self.launch(share);
+            }
+        }
+        let starting = self.starting.iter().filter(|jail| !jail.is_enriching()).count();
+        if starting == 0 && is_calm && ready >= target {
+            self.give_up_spare(target);
         }
         let mut state = self.pool.lock();
-        state.status.starting = busy;
+        state.status.starting = starting;
         state.status.target = target;
     }
 
@@ -186,7 +202,7 @@ impl Work {
     }
 
     /// Starts one jail, in a slot that has been used if there is one.
-    fn launch(&mut self) {
+    fn launch(&mut self, share: Share) {
         let slot = loop {
             match self.spent.pop() {
                 Some(slot) if slot.end_jail() => break Ok(slot),
@@ -195,21 +211,24 @@ impl Work {
             }
         };
         match slot {
-            Ok(slot) => self.starting.push(Starting::new(slot)),
+            Ok(mut slot) => {
+                slot.share(share);
+                self.has_shares = slot.cgroup().is_some_and(|cgroup| cgroup.has_shares());
+                self.starting.push(Starting::new(slot));
+            }
             Err(error) => self.failed(error),
         }
     }
 
-    /// Lets one waiting jail import what programs import most, if there are not enough that have.
+    /// Lets one waiting jail import what programs import most, unless another one does.
     fn enrich(&mut self) {
         if self.starting.iter().any(Starting::is_enriching) {
             return;
         }
         let jail = {
             let mut state = self.pool.lock();
-            let rich = state.ready.iter().filter(|jail| jail.is_rich).count();
-            let poor = state.ready.iter().position(|jail| !jail.is_rich);
-            poor.filter(|_| rich < self.rich).map(|at| state.ready.remove(at))
+            let plain = state.ready.iter().position(|jail| !jail.is_rich);
+            plain.map(|at| state.ready.remove(at))
         };
         match jail.map(Starting::enrich) {
             Some(Ok(jail)) => self.starting.push(jail),
@@ -219,11 +238,9 @@ impl Work {
     }
 
     /// Ends slots that a smaller pool does not need.
-    fn give_up_spare(&mut self, used: usize, target: usize) {
-        if used + self.starting.len() >= target {
-            for slot in std::mem::take(&mut self.spent) {
-                self.retire(slot);
-            }
+    fn give_up_spare(&mut self, target: usize) {
+        for slot in std::mem::take(&mut self.spent) {
+            self.retire(slot);
         }
         let spare = {
             let mut state = self.pool.lock();
@@ -239,7 +256,7 @@ impl Work {
     fn wait(&mut self) {
         let limit = if !self.ending.is_empty() {
             COLLECT
-        } else if !self.pool.lock().is_busy() && (!self.spent.is_empty() || self.failures > 0) {
+        } else if (self.has_shares || self.pool.lock().fresh() == 0) && (!self.spent.is_empty() || self.failures > 0) {
             QUIET
         } else {
             SWEEP

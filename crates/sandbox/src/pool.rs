@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::cgroup::Mode;
+use crate::cgroup::{Mode, Share};
 use crate::error::SandboxError;
 use crate::slot::{Ends, Slot};
 use crate::sys;
@@ -29,6 +29,10 @@ pub struct PoolStatus {
     pub running: usize,
     /// Those of them whose programs wait for input.
     pub waiting_for_input: usize,
+    /// Those of them whose programs have run for long, and step back behind others.
+    pub long_running: usize,
+    /// Programs that wait for a jail.
+    pub waiting: usize,
     /// Jails that should wait for a program when nothing else is to be done.
     pub target: usize,
     /// Runs so far that found a waiting jail.
@@ -80,7 +84,7 @@ pub(crate) struct State {
     pub(crate) last_run: Option<Instant>,
     pub(crate) is_draining: bool,
     pub(crate) is_closed: bool,
-    /// What [`PoolStatus`] says; the number of ready jails is not kept here.
+    /// What [`PoolStatus`] says; the numbers of ready jails and of waiters are not kept here.
     pub(crate) status: PoolStatus,
 }
 
@@ -107,17 +111,17 @@ impl Pool {
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.lock();
         let rich = state.ready.iter().filter(|jail| jail.is_rich).count();
-        PoolStatus { ready: state.ready.len(), rich, ..state.status }
+        PoolStatus { ready: state.ready.len(), rich, waiting: state.waiters.len(), ..state.status }
     }
 
-    /// Takes a waiting jail, or waits for the next one.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Lease, SandboxError> {
+    /// Takes a waiting jail, of the kind that suits if there is one, or waits for the next one.
+    pub(crate) async fn take(self: &Arc<Self>, rich: bool) -> Result<Lease, SandboxError> {
         let answer = {
             let mut state = self.lock();
             if state.is_draining || state.is_closed {
                 return Err(SandboxError::Draining);
             }
-            if let Some(jail) = state.take_ready() {
+            if let Some(jail) = state.take_ready(rich) {
                 state.status.warm_runs += 1;
                 let lease = self.lease(&mut state, jail);
                 let is_low = state.ready.len() <= LOW;
@@ -143,7 +147,7 @@ impl Pool {
             slot: Some(jail.slot),
             ends: Some(jail.ends),
             is_spent: false,
-            is_waiting: false,
+            pace: Pace::Fresh(Instant::now()),
             pool: Arc::clone(self),
         }
     }
@@ -191,13 +195,13 @@ impl Pool {
 }
 
 impl State {
-    /// Whether a program runs that does not just wait for input.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.status.running > self.status.waiting_for_input
+    /// Programs that run, and for which everything else should wait a moment.
+    pub(crate) fn fresh(&self) -> usize {
+        self.status.running - self.status.waiting_for_input - self.status.long_running
     }
 
-    fn take_ready(&mut self) -> Option<WarmJail> {
-        while let Some(jail) = self.pick() {
+    fn take_ready(&mut self, rich: bool) -> Option<WarmJail> {
+        while let Some(jail) = self.pick(rich) {
             if jail.is_alive() {
                 return Some(jail);
             }
@@ -207,11 +211,25 @@ impl State {
         None
     }
 
-    /// A rich jail if there is one, and of these the oldest.
-    fn pick(&mut self) -> Option<WarmJail> {
-        let at = self.ready.iter().position(|jail| jail.is_rich);
+    /// The oldest jail of that kind if there is one, otherwise of the other.
+    fn pick(&mut self, rich: bool) -> Option<WarmJail> {
+        let at = self.ready.iter().position(|jail| jail.is_rich == rich);
         at.or_else(|| (!self.ready.is_empty()).then_some(0)).map(|at| self.ready.remove(at))
     }
+}
+
+/// How long a program runs before others, and the making of jails, need not wait for it any more.
+const LONG: Duration = Duration::from_millis(100);
+
+/// What a program in a jail is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// It runs since then, and may be over in a moment.
+    Fresh(Instant),
+    /// It waits for input.
+    Waiting,
+    /// It has run for long.
+    Long,
 }
 
 /// A jail in use. Dropping it ends what runs in it and gives the slot back.
@@ -221,8 +239,7 @@ pub(crate) struct Lease {
     ends: Option<Ends>,
     /// Whether the jail has reported that nothing is left in it but its first process.
     is_spent: bool,
-    /// Whether its program waits for input.
-    is_waiting: bool,
+    pace: Pace,
     pool: Arc<Pool>,
 }
 
@@ -241,18 +258,43 @@ impl Lease {
         self.is_spent = true;
     }
 
-    /// The program waits for input, or does not any more: while it waits, the pool is filled as if it
-    /// did not run.
+    /// The program waits for input, or does not any more.
     pub(crate) fn set_waiting(&mut self, is_waiting: bool) {
-        if self.is_waiting != is_waiting {
-            self.is_waiting = is_waiting;
-            let mut state = self.pool.lock();
-            let count = &mut state.status.waiting_for_input;
-            *count = if is_waiting { *count + 1 } else { *count - 1 };
-            drop(state);
-            if is_waiting {
-                self.pool.wake();
+        match (is_waiting, self.pace == Pace::Waiting) {
+            (true, false) => self.set_pace(Pace::Waiting),
+            (false, true) => self.set_pace(Pace::Fresh(Instant::now())),
+            _ => {}
+        }
+    }
+
+    /// When the program will have run for long, if it has not yet.
+    pub(crate) fn long_at(&self) -> Option<Instant> {
+        if let Pace::Fresh(since) = self.pace { Some(since + LONG) } else { None }
+    }
+
+    /// The program has run for long: it steps back behind others, and the pool is filled as if it did not run.
+    pub(crate) fn has_run_long(&mut self) {
+        self.set_pace(Pace::Long);
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        let before = std::mem::replace(&mut self.pace, pace);
+        if let Some(slot) = &mut self.slot {
+            match pace {
+                Pace::Long => slot.step_back(),
+                Pace::Fresh(_) => slot.share(Share::Full),
+                Pace::Waiting => {}
             }
+        }
+        let mut state = self.pool.lock();
+        let status = &mut state.status;
+        status.waiting_for_input += usize::from(pace == Pace::Waiting);
+        status.waiting_for_input -= usize::from(before == Pace::Waiting);
+        status.long_running += usize::from(pace == Pace::Long);
+        status.long_running -= usize::from(before == Pace::Long);
+        drop(state);
+        if !matches!(pace, Pace::Fresh(_)) {
+            self.pool.wake();
         }
     }
 
@@ -268,12 +310,13 @@ impl Drop for Lease {
         if !self.is_spent {
             slot.kill_program();
         }
-        self.set_waiting(false);
         let mut state = self.pool.lock();
+        state.status.waiting_for_input -= usize::from(self.pace == Pace::Waiting);
+        state.status.long_running -= usize::from(self.pace == Pace::Long);
         state.status.running -= 1;
         state.last_run = Some(Instant::now());
         state.returned.push((slot, true));
-        let is_due = !state.is_busy() || state.ready.len() <= LOW || !self.is_spent;
+        let is_due = state.fresh() == 0 || state.ready.len() <= LOW || !self.is_spent;
         drop(state);
         if is_due {
             self.pool.wake();

@@ -114,6 +114,12 @@ impl Program {
         }
     }
 
+    /// Whether it is likely to import something that a rich jail has imported already. A guess from its
+    /// text, and only a matter of speed.
+    pub(crate) fn wants_rich(&self) -> bool {
+        self.files.iter().map(|file| &file.content).chain([&self.code]).any(|code| code.lines().any(imports_much))
+    }
+
     /// Checks every rule. [`Sandbox::run`](crate::Sandbox::run) does this first.
     pub fn validate(&self) -> Result<(), InvalidProgram> {
         at_most("code", self.code.len(), MAX_CODE, "bytes")?;
@@ -253,6 +259,21 @@ impl Limits {
     }
 }
 
+/// Whether a line imports a module that is not there at once.
+fn imports_much(line: &str) -> bool {
+    const LIGHT: [&str; 11] =
+        ["builtins", "ctypes", "errno", "gc", "itertools", "math", "os", "posix", "resource", "sys", "time"];
+    let is_heavy = |name: &str| {
+        let module = name.split(['.', ' ', ';', '#']).find(|part| !part.is_empty());
+        module.is_some_and(|module| !LIGHT.contains(&module))
+    };
+    match line.trim_start().split_once(' ') {
+        Some(("import", names)) => names.split(',').any(is_heavy),
+        Some(("from", name)) => is_heavy(name),
+        _ => false,
+    }
+}
+
 /// Puts the length of the rest into the first four bytes.
 pub(crate) fn with_length(mut message: Vec<u8>) -> Vec<u8> {
     let length = u32::try_from(message.len() - 4).unwrap_or(u32::MAX);
@@ -304,6 +325,20 @@ mod tests {
         assert_eq!(fault(|p| p.time_limit = Duration::ZERO), "time_limit");
         assert_eq!(fault(|p| p.memory_limit_mb = 51), "memory_limit_mb");
         assert_eq!(fault(|p| p.memory_limit_mb = 15), "memory_limit_mb");
+    }
+
+    /// A rich jail is for programs that gain by it.
+    #[test]
+    fn imports_tell_which_jail_suits() {
+        let wants = |code: &str| Program::new(code).wants_rich();
+        assert!(
+            wants("x = 1\nfrom random import choice") && wants("import sys, json") && wants("  import os.path, re")
+        );
+        assert!(
+            !wants("print('import json')") && !wants("import sys,math; x = 1") && !wants("from os.path import join")
+        );
+        let file = SourceFile { name: "helper.py".into(), content: "import json".into() };
+        assert!(Program { files: vec![file], ..Program::new("import helper") }.wants_rich());
     }
 
     /// FR-032: a file name cannot lead out of the program's directory.

@@ -145,7 +145,7 @@ async fn run_in_a_jail(
     loop {
         // From here to the moment when the jail has taken the program.
         let span = tracing::info_span!("hand_over");
-        let lease = pool.take().instrument(span.clone()).await?;
+        let lease = pool.take(program.wants_rich()).instrument(span.clone()).await?;
         let result = match Exchange::new(lease, program.memory_limit_mb) {
             Ok(exchange) => {
                 let message = program.message(Purpose::Run, exchange.has_cgroup);

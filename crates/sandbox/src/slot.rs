@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::cgroup::{Cgroups, RunCgroup};
+use crate::cgroup::{Cgroups, RunCgroup, Share};
 use crate::error::SandboxError;
 use crate::image::JailImage;
 use crate::outcome::Report;
@@ -24,6 +24,8 @@ const MAX_LOG: usize = 8 * 1024;
 
 /// Ends the jail's processes, so that its first process reports.
 const KILL: &[u8] = b"K";
+/// Makes the jail's processes step back behind others.
+const STEP_BACK: &[u8] = b"N";
 /// Ends the jail.
 const END: &[u8] = b"X";
 /// A new jail is there.
@@ -69,6 +71,7 @@ pub(crate) struct Slot {
     socket: OwnedFd,
     log: PipeReader,
     memory_limit: u64,
+    share: Share,
     /// Jails begun so far.
     pub(crate) jails: u32,
 }
@@ -98,10 +101,10 @@ impl Slot {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let entrances = cgroup.as_ref().map_or(Ok(Vec::new()), RunCgroup::entrances);
         let entrances = entrances.map_err(SandboxError::host("open a cgroup"))?;
-        sys::prepare_child(&mut command, vec![inside, log_inside.into()], entrances);
+        sys::prepare_child(&mut command, vec![inside, log_inside.into()], entrances, image.leaves_network);
         let supervisor = command.spawn().map_err(SandboxError::host("start nsjail"))?;
         let remains = Remains { supervisor, cgroup, ended_at: Instant::now() };
-        Ok(Self { remains: Some(remains), socket, log, memory_limit: 0, jails: 0 })
+        Ok(Self { remains: Some(remains), socket, log, memory_limit: 0, share: Share::Full, jails: 0 })
     }
 
     /// Starts the interpreter of the jail that has just said hello.
@@ -162,6 +165,26 @@ impl Slot {
             self.memory_limit = bytes;
         }
         Ok(())
+    }
+
+    /// Sets what the jail gets of busy processors, where there are cgroups for that.
+    pub(crate) fn share(&mut self, share: Share) {
+        if self.share != share
+            && let Some(cgroup) = self.cgroup()
+        {
+            cgroup.share(share);
+            self.share = share;
+        }
+    }
+
+    /// Lets the program run behind others, whatever there is to limit resources.
+    pub(crate) fn step_back(&mut self) {
+        if self.cgroup().is_some() {
+            self.share(Share::Small);
+        } else {
+            // If the jail is gone already, so is the program.
+            let _ = sys::send(self.socket.as_fd(), STEP_BACK);
+        }
     }
 
     /// What nsjail has said.

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use crate::cgroup::Share;
 use crate::error::SandboxError;
 use crate::pool::WarmJail;
 use crate::program::{Limits, MAX_MEMORY_MB};
@@ -54,7 +55,8 @@ impl Starting {
 
     /// Lets a waiting jail import what programs import most. The slot comes back if the jail is dead.
     pub(crate) fn enrich(jail: WarmJail) -> Result<Self, Slot> {
-        let WarmJail { slot, ends, ready_at, .. } = jail;
+        let WarmJail { mut slot, ends, ready_at, .. } = jail;
+        slot.share(Share::Small);
         match sys::send(ends.control.as_fd(), ENRICH) {
             Ok(()) => Ok(Self { slot, stage: Stage::Enriched(ends, ready_at), since: Instant::now() }),
             Err(_) => Err(slot),

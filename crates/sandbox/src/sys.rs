@@ -12,11 +12,18 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 /// Makes the command inherit `descriptors` under their own numbers, enter the cgroups behind
-/// `cgroup_procs`, and die with the thread that starts it.
+/// `cgroup_procs` and, if `leaves_network`, an empty network namespace, and die with the thread that
+/// starts it.
 ///
 /// The numbers are kept because moving them could overwrite the descriptor over which the standard
 /// library reports a failed start.
-pub(crate) fn prepare_child(command: &mut Command, descriptors: Vec<OwnedFd>, cgroup_procs: Vec<File>) {
+pub(crate) fn prepare_child(
+    command: &mut Command,
+    descriptors: Vec<OwnedFd>,
+    cgroup_procs: Vec<File>,
+    leaves_network: bool,
+) {
+    let service = std::process::id();
     let enter = move || {
         for descriptor in &descriptors {
             // SAFETY: fcntl with F_SETFD takes an integer and touches no memory.
@@ -29,12 +36,31 @@ pub(crate) fn prepare_child(command: &mut Command, descriptors: Vec<OwnedFd>, cg
                 return Err(Error::last_os_error());
             }
         }
+        if leaves_network {
+            leave_network()?;
+        }
         // SAFETY: PR_SET_PDEATHSIG takes one integer.
-        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+        // Whoever was killed before that line sends no signal any more, and nobody would end the child.
+        // SAFETY: getppid takes nothing and cannot fail.
+        let parent = unsafe { libc::getppid() };
+        if u32::try_from(parent) == Ok(service) { Ok(()) } else { Err(Error::from_raw_os_error(libc::ESRCH)) }
     };
     // SAFETY: between fork and exec the closure only makes system calls that are safe after a fork
     // of a threaded process; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(enter) };
+}
+
+/// Enters a new network namespace, in which nothing is. It takes a privilege.
+fn leave_network() -> Result<()> {
+    // SAFETY: unshare takes one integer.
+    check(unsafe { libc::unshare(libc::CLONE_NEWNET) })
+}
+
+/// Whether this process may enter a new network namespace without a user namespace.
+pub(crate) fn may_leave_network() -> bool {
+    // The namespace is the thread's, and ends with it.
+    std::thread::spawn(|| leave_network().is_ok()).join().unwrap_or(false)
 }
 
 /// A connected pair of sockets that keep messages whole.

@@ -172,16 +172,49 @@ print(hashlib.sha256(b'x').hexdigest()[:8], uuid.uuid4().version, json.loads('[1
     }
 }
 
-/// FR-032: two runs share no file, no random state, no hash seed, no process numbers.
+/// FR-032: a program that has run for long steps back behind others, also where there are no cgroups for that.
+#[tokio::test]
+async fn long_programs_step_back() {
+    let sandbox = Sandbox::new(SandboxConfig { cgroups: false, ..config() }).unwrap();
+    let code = "import os, time\nprint(os.getpriority(os.PRIO_PROCESS, 0))\ntime.sleep(0.3)\n\
+        print(os.getpriority(os.PRIO_PROCESS, 0))\n\
+        for nice in (0, -1, 11):\n    try: os.setpriority(os.PRIO_USER, 0, nice)\n    except OSError: print('refused')";
+    assert_eq!(output_of(&sandbox, Program::new(code)).await, "0\n10\nrefused\nrefused\nrefused\n");
+}
+
+/// FR-032: two runs share no file, no random state, no hash seed, no process numbers, no addresses.
 #[tokio::test]
 async fn two_runs_share_nothing() {
-    let code = "import os, random, sys\nprint(os.listdir('/tmp'), os.getpid())\n\
-        print(random.random(), file=sys.stderr)\nprint(hash('seed'), file=sys.stderr)\nopen('left', 'w').close()";
-    for sandbox in sandboxes() {
+    // What is the same for all goes to standard output, what must differ to standard error.
+    let code = "
+import os, random, socket, sys, tempfile, uuid
+print(os.listdir('/tmp'), os.getpid(), os.path.exists('/dev/shm'))
+for attempt in (lambda: open('left', 'x'), lambda: socket.socketpair()[0].getsockopt(socket.SOL_SOCKET, 57)):
+    try:
+        attempt()
+        print('done')
+    except OSError as error:
+        print('refused', error.errno)
+print(random.random(), file=sys.stderr)
+print('hash', hash('seed'), file=sys.stderr)
+print('place', id(object()), file=sys.stderr)
+print(os.urandom(8), file=sys.stderr)
+print(uuid.uuid1().node, uuid.uuid4(), file=sys.stderr)
+print(tempfile.mktemp(), file=sys.stderr)
+";
+    let without_cgroups = SandboxConfig { cgroups: false, ..config() };
+    for (config, rich) in [(config(), 0), (config(), 1), (without_cgroups, 0)] {
+        // One after the other in the same slot.
+        let sandbox = Sandbox::new(SandboxConfig { warm: 1, rich, concurrency: 1, ..config }).unwrap();
         let mut seen = HashSet::new();
         for _ in 0..3 {
+            let begun = Instant::now();
+            while sandbox.pool().rich < rich && begun.elapsed() < Duration::from_secs(10) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let outcome = sandbox.run(Program::new(code)).await.unwrap();
-            assert_eq!(outcome.stdout, "['main.py'] 2\n");
+            assert_eq!(outcome.stdout, "['main.py'] 2 False\ndone\nrefused 1\n", "{outcome:?}");
+            assert_eq!(outcome.stderr.lines().count(), 6, "{outcome:?}");
             assert!(outcome.stderr.lines().all(|line| seen.insert(line.to_owned())), "{}", outcome.stderr);
         }
     }

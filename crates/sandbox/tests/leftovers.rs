@@ -122,7 +122,8 @@ async fn many_runs_leave_all_as_it_was(runs: usize) {
     let config = SandboxConfig { runtime_dir: place.path().to_owned(), warm: WARM, rich: 0, ..config() };
     let sandbox = Sandbox::new(config).unwrap();
     let groups_per_jail = match sandbox.mode() {
-        Mode::CgroupV1 => 2,
+        // Memory, processes, processors.
+        Mode::CgroupV1 => 3,
         Mode::CgroupV2 => 1,
         Mode::NoCgroup => 0,
     };

