@@ -6,16 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . dev/versions.env
 
-cache=${LEARNFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/learnflow}/aimock-$AIMOCK_VERSION
-if [ ! -f "$cache/node_modules/@copilotkit/aimock/dist/cli.js" ]; then
-  command -v npm >/dev/null || { echo "aimock: npm is missing: install Node.js 20 or newer" >&2; exit 1; }
-  echo "aimock: fetching version $AIMOCK_VERSION" >&2
-  rm -rf "$cache" "$cache.$$"
-  mkdir -p "$cache.$$"
-  npm install --prefix "$cache.$$" --no-audit --no-fund --loglevel=error "@copilotkit/aimock@$AIMOCK_VERSION" >&2
-  mv "$cache.$$" "$cache"
-fi
-program=$cache/node_modules/@copilotkit/aimock/dist/cli.js
+file=node_modules/@copilotkit/aimock/dist/cli.js
+folder=$(dev/npm.sh aimock @copilotkit/aimock "$AIMOCK_VERSION" "$file")
+program=$folder/$file
 
 if [ $# -eq 0 ]; then
   echo "$program"

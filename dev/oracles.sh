@@ -1,37 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Python environment whose packages the differential tests compare with (crates/mastery/tests/oracles.txt), and
-# prints the path of its python. Safe to run again: what is there, and imports, is kept.
-# It goes to $LEARNFLOW_CACHE/tools (default ~/.cache/learnflow/tools) and needs python3 (3.11 or newer), pip and, the
-# first time, a package index.
+# Prints the path of a Python with the packages that the differential tests compare with (crates/mastery/tests/oracles.txt).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-fail() { echo "oracles: $*" >&2; exit 1; }
-
-pins=$PWD/crates/mastery/tests/oracles.txt
-tools=${LEARNFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/learnflow}/tools
-venv=$tools/python-oracles-$(sha256sum <"$pins" | cut -c 1-12)
-works() { "$venv/bin/python" -c 'import fsrs, pyBKT.fit.predict_onestep' 2>/dev/null; }
-
-mkdir -p "$tools"
-# Two tests at once would build it twice.
-exec 9>"$venv.lock"
-flock 9
-
-if ! works; then
-  command -v python3 >/dev/null || fail "python3 is missing: run dev/setup.sh"
-  python3 -m pip --version >/dev/null 2>&1 || fail "pip is missing: run dev/setup.sh"
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$(python3 --version) is too old: 3.11 is needed"
-  echo "oracles: installing $(grep -v '^#' "$pins" | xargs) into $venv" >&2
-  rm -rf "$venv"
-  # Debian ships the venv module without its pip; the machine's pip serves.
-  { python3 -m venv --without-pip "$venv" &&
-    python3 -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check --no-deps \
-      --requirement "$pins"; } >"$venv.log" 2>&1 </dev/null || {
-    tail -n 5 "$venv.log" >&2
-    rm -rf "$venv"
-    fail "could not install the packages (no network?); the whole output is in $venv.log"
-  }
-  works || fail "the packages are installed but do not import: $venv/bin/python -c 'import fsrs, pyBKT.fit.predict_onestep'"
-fi
-echo "$venv/bin/python"
+exec dev/python.sh oracles crates/mastery/tests/oracles.txt 'import fsrs, pyBKT.fit.predict_onestep'

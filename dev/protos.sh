@@ -6,16 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . dev/versions.env
 
-cache=${LEARNFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/learnflow}/buf-$BUF_VERSION
-if [ ! -x "$cache/node_modules/.bin/buf" ]; then
-  command -v npm >/dev/null || { echo "protos: npm is missing: install Node.js 20 or newer" >&2; exit 1; }
-  echo "protos: fetching buf $BUF_VERSION" >&2
-  rm -rf "$cache" "$cache.$$"
-  mkdir -p "$cache.$$"
-  npm install --prefix "$cache.$$" --no-audit --no-fund --loglevel=error "@bufbuild/buf@$BUF_VERSION" >&2
-  mv "$cache.$$" "$cache"
-fi
-buf=$cache/node_modules/.bin/buf
+folder=$(dev/npm.sh buf @bufbuild/buf "$BUF_VERSION" node_modules/.bin/buf)
+buf=$folder/node_modules/.bin/buf
 
 if [ "${1:-}" = baseline ]; then
   exec "$buf" build proto --exclude-source-info --output proto/baseline.binpb

@@ -22,6 +22,7 @@ pub use learnflow::events::v1 as events;
 /// RPCs and the messages they share.
 pub use learnflow::v1;
 
+mod grading;
 pub mod topics;
 
 pub use pbjson_types::{Struct, Timestamp, Value, value::Kind};
