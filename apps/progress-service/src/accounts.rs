@@ -9,6 +9,7 @@ use learnflow_proto::v1::{
 use learnflow_service::Violations;
 use learnflow_sidecar::Role;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::types::ToSql;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use uuid::Uuid;
@@ -16,17 +17,22 @@ use uuid::Uuid;
 use crate::{
     database::{Database, Statement},
     passwords::Passwords,
-    users::{check_name, user},
+    users::{check_name, timestamp, user},
+    vault::{EMAIL, NAME},
 };
 
+/// An address that an account still has in plain is taken as well.
 const INSERT: Statement = Statement {
     name: "accounts.insert",
-    sql: "INSERT INTO users (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5)
-          RETURNING id, email, name, role, created_at",
+    sql: "INSERT INTO users (id, email_digest, email_sealed, name_sealed, data_key, role, password_hash)
+          SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT FROM users WHERE email = $8)
+          RETURNING created_at",
 };
+/// Who is being erased has no account any more.
 const BY_EMAIL: Statement = Statement {
     name: "accounts.by_email",
-    sql: "SELECT id, email, name, role, created_at, password_hash FROM users WHERE email = $1",
+    sql: "SELECT u.id, email, name, email_sealed, name_sealed, data_key, role, created_at, password_hash FROM users u
+          WHERE (email_digest = $1 OR email = $2) AND NOT EXISTS (SELECT FROM erasures e WHERE e.user_id = u.id)",
 };
 
 /// A checked e-mail address, in lower case.
@@ -80,11 +86,21 @@ impl Accounts {
         violations.finish()?;
         let email = parsed.map(|Email(email)| email).unwrap_or_default();
         let hash = self.passwords.hash(password).await?;
-        let inserted = self.database.find(&INSERT, &[&Uuid::now_v7(), &email, &name, &role.as_str(), &hash]).await;
-        match inserted {
-            Ok(Some(row)) => Ok(user(&row)),
-            Ok(None) => Err(Status::internal("the account was not stored")),
-            Err(error) if error.violates("users_email_unique") => Err(email_taken()),
+        let (id, vault) = (Uuid::now_v7(), self.database.vault());
+        let digest = vault.digest(EMAIL, &email)?;
+        let (sealed, sealed_name) = (vault.seal(EMAIL, id, &email)?, vault.seal(NAME, id, name)?);
+        let values: [&(dyn ToSql + Sync); 8] =
+            [&id, &digest, &sealed.bytes, &sealed_name.bytes, &sealed.key, &role.as_str(), &hash, &email];
+        match self.database.find(&INSERT, &values).await {
+            Ok(Some(row)) => Ok(User {
+                id: id.to_string(),
+                email,
+                name: name.to_owned(),
+                role: role.as_str().to_owned(),
+                created_at: Some(timestamp(row.get("created_at"))),
+            }),
+            Ok(None) => Err(email_taken()),
+            Err(error) if error.violates("users_email_digest_unique") => Err(email_taken()),
             Err(error) => Err(error.into()),
         }
     }
@@ -109,13 +125,19 @@ impl AccountService for Accounts {
         let VerifyPasswordRequest { email, password } = request.into_inner();
         let password = SecretString::from(password);
         let row = match Email::parse(&email) {
-            Some(email) => self.database.find(&BY_EMAIL, &[&email.as_str()]).await?,
+            Some(email) => {
+                let digest = self.database.vault().digest(EMAIL, email.as_str())?;
+                self.database.find(&BY_EMAIL, &[&digest, &email.as_str()]).await?
+            }
             None => None,
         };
         let hash = row.as_ref().and_then(|row| row.get::<_, Option<String>>("password_hash"));
         let fits = self.passwords.verify(password, hash).await?;
         match row {
-            Some(row) if fits => Ok(Response::new(VerifyPasswordResponse { user: Some(user(&row)) })),
+            Some(row) if fits => {
+                let user = user(self.database.vault(), &row)?;
+                Ok(Response::new(VerifyPasswordResponse { user: Some(user) }))
+            }
             _ => Err(Status::unauthenticated("e-mail or password is wrong")),
         }
     }

@@ -12,6 +12,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// How the database is used.
     pub database: DatabaseConfig,
+    /// `EVENTS_KEPT_MONTHS`: how many whole months events are kept beyond the present one, 24 unless set; 0 for ever.
+    pub events_kept_months: u32,
     /// `MASTERY_CONFIG`: a TOML file with the weights of mastery, the windows of struggle and the parameters of the
     /// estimates; what it does not set, and without it everything, is at its default.
     pub mastery: MasteryConfig,
@@ -45,6 +47,7 @@ impl Config {
                 statement_timeout: Duration::from_millis(env::or("DATABASE_STATEMENT_TIMEOUT_MS", 5_000)?),
                 slow: Duration::from_millis(env::or("DATABASE_SLOW_MS", 200)?),
             },
+            events_kept_months: env::or("EVENTS_KEPT_MONTHS", 24)?,
             mastery: mastery(env::optional::<String>("MASTERY_CONFIG")?.as_deref())?,
         })
     }

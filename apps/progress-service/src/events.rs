@@ -9,7 +9,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::batch::{EventRow, EventStore, StoreError, Stored};
+use crate::{
+    batch::{EventRow, EventStore, Stored},
+    commit::WriteError,
+};
 
 /// How long an event goes on waiting once shutdown has begun; less than the grace period. Its successor gets it again.
 const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -49,18 +52,18 @@ impl EventHandler {
     }
 }
 
-fn outcome(event_id: &str, stored: Result<Stored, StoreError>) -> Outcome {
+fn outcome(event_id: &str, stored: Result<Stored, WriteError>) -> Outcome {
     match stored {
         Ok(stored) => {
             let result = if stored == Stored::New { "new" } else { "duplicate" };
             metrics::counter!("events_stored_total", "result" => result).increment(1);
             Outcome::Done
         }
-        Err(error @ StoreError::Unstorable(_)) => {
+        Err(WriteError::Refused(error)) => {
             tracing::warn!(event_id, %error, "event cannot be stored and is dropped");
             Outcome::Drop
         }
-        Err(StoreError::Stopped) => Outcome::Retry,
+        Err(WriteError::Stopped) => Outcome::Retry,
     }
 }
 

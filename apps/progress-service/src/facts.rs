@@ -118,7 +118,7 @@ impl FactHandler {
             Some(Fact::QuizGraded(graded)) => self.attempt(student, &event.topic, moment_of(at)?, graded).await,
             Some(Fact::CodeReviewed(reviewed)) => self.rating(student, reviewed).await,
             // Facts without a table of their own.
-            Some(Fact::ProgramRan(_) | Fact::SaidStuck(_) | Fact::ActivitySeen(_)) => Ok(()),
+            Some(Fact::ProgramRan(_) | Fact::SaidStuck(_) | Fact::ActivitySeen(_) | Fact::PlacementGraded(_)) => Ok(()),
             None => Err(StoreError::Malformed("it has no fact".to_owned())),
         }
     }

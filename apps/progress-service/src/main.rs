@@ -4,30 +4,35 @@ use std::{future::pending, sync::Arc};
 
 use learnflow_curriculum::Curriculum;
 use learnflow_proto::{
-    events::LearningEvent,
+    events::{AssignmentGiven, ChatWritten, LearningEvent},
     topics::{EXERCISE_GENERATED, LEARNING_EVENTS, PROGRESS_EVENTS},
     v1::{
         account_service_server::AccountServiceServer, alert_service_server::AlertServiceServer,
-        class_service_server::ClassServiceServer, practice_record_service_server::PracticeRecordServiceServer,
-        progress_service_server::ProgressServiceServer, user_service_server::UserServiceServer,
+        class_service_server::ClassServiceServer, message_record_service_server::MessageRecordServiceServer,
+        practice_record_service_server::PracticeRecordServiceServer, progress_service_server::ProgressServiceServer,
+        user_service_server::UserServiceServer,
     },
 };
 use learnflow_service::{App, Service, env};
 use learnflow_sidecar::{Callback, Event, Outcome, Sidecar};
 use progress_service::{
+    access::Access,
     accounts::Accounts,
     batch::EventStore,
     bootstrap, catalogue,
+    classes::Classes,
     config::Config,
-    database::{Database, ReadUrl},
+    database::{Database, ReadUrl, partitions},
     events::EventHandler,
     facts::FactHandler,
+    messages::{chat::ChatHandler, presence::Changes, service::MessageRecord},
     passwords::Passwords,
     practice::PracticeRecord,
+    privacy::{erase::Erasures, reseal},
     progress::Progress,
     record::{alerts::Alerts, audit::Audit, handler::RecordHandler, outbox, read::Reader, refresh, writer::Writer},
-    unbuilt::Unbuilt,
     users::Users,
+    vault::{self, KeySecret, ReadKeys},
 };
 use secrecy::SecretString;
 
@@ -44,16 +49,38 @@ async fn main() -> anyhow::Result<()> {
     let exercises = facts.clone();
     let reader = Reader::new(database.clone(), sidecar.clone(), &curriculum);
     let (bell, outdated) = (outbox::Bell::default(), reader.clone());
-    let on_change = Arc::new(move |student, version| outdated.outdate(student, version));
-    let writer = Writer::start(database.clone(), Arc::new(config.mastery), bell.clone(), on_change);
+    let changes = Changes::default();
+    let told = changes.clone();
+    let on_change = Arc::new(move |student, version| {
+        outdated.outdate(student, version);
+        told.note(student, version);
+    });
+    let chat = ChatHandler::new(database.clone(), service.stopping());
+    let mastery = Arc::new(config.mastery);
+    let writer = Writer::start(database.clone(), mastery.clone(), bell.clone(), on_change);
     let record = RecordHandler::new(facts, writer.clone(), &curriculum, service.stopping());
     let noticing = record.clone();
     let audit = Audit::new(database.clone(), sidecar.clone());
 
+    let erasures = Erasures::new(database.clone(), sidecar.clone(), bell.clone());
+    let (forgetful, forgetting) = (reader.clone(), writer.clone());
+    let forget = Arc::new(move |user| {
+        forgetful.forget(user);
+        let writer = forgetting.clone();
+        tokio::spawn(async move { writer.forget(user).await });
+    });
+
+    // With PostgreSQL away records are still read, from caches, and facts wait in Kafka: that is ready, in read-only mode.
+    // Before the schema has been looked at there is nothing that could be served.
     let check = database.clone();
     service.readiness().add("postgresql", move || {
-        let database = check.clone();
-        async move { database.check().await.map_err(|error| error.to_string()) }
+        let migrated = check.is_migrated();
+        async move { if migrated { Ok(()) } else { Err("the schema is not up to date yet".to_owned()) } }
+    });
+    let check = database.vault().clone();
+    service.readiness().add("data keys", move || {
+        let keys = check.check().map_err(|error| error.to_string());
+        async move { keys }
     });
 
     // Where Dapr asks for it: while the database is away nobody could store its events.
@@ -70,19 +97,33 @@ async fn main() -> anyhow::Result<()> {
             }
         })
         .on(EXERCISE_GENERATED, move |event| exercises.clone().generated(event))
-        .on(PROGRESS_EVENTS, move |event| record.clone().handle(event));
+        .on(PROGRESS_EVENTS, move |event| record.clone().handle(event))
+        .on(PROGRESS_EVENTS, move |event: Event<ChatWritten>| chat.clone().written(event))
+        // Told by this service to others.
+        .on(PROGRESS_EVENTS, |_: Event<AssignmentGiven>| std::future::ready(Outcome::Done));
     let app = App::new(callback)
         .grpc(AccountServiceServer::new(accounts.clone()))
-        .grpc(UserServiceServer::new(Users::new(database.clone())))
+        .grpc(UserServiceServer::new(Users::new(database.clone(), audit.clone(), erasures.clone())))
         .grpc(ProgressServiceServer::new(Progress::new(
             database.clone(),
             sidecar.clone(),
             reader.clone(),
             writer.clone(),
+            mastery.clone(),
         )))
-        .grpc(ClassServiceServer::new(Unbuilt))
+        .grpc(ClassServiceServer::new(Classes::new(
+            database.clone(),
+            sidecar.clone(),
+            Access::new(database.clone(), audit.clone()),
+            reader.clone(),
+            bell.clone(),
+        )))
         .grpc(AlertServiceServer::new(Alerts::new(database.clone(), writer.clone(), audit)))
+        .grpc(MessageRecordServiceServer::new(MessageRecord::new(database.clone())))
         .grpc(PracticeRecordServiceServer::new(PracticeRecord::new(database.clone())));
+
+    let (vault, read_keys) = (database.vault().clone(), read_keys(sidecar.clone()));
+    tokio::spawn(async move { vault.keep_fresh(read_keys).await });
 
     // The service answers /health from the beginning; the database may take its time.
     let run_database = async {
@@ -91,9 +132,13 @@ async fn main() -> anyhow::Result<()> {
             catalogue::run(&database, &curriculum),
             bootstrap::run(&database, &accounts, &sidecar),
             database.watch(),
+            partitions::run(&database, config.events_kept_months),
+            reseal::run(&database),
+            erasures.run(forget),
             outbox::relay(&database, &sidecar, &bell),
             refresh::run(&database, &writer),
             reader.keep_state(),
+            changes.tell(&sidecar),
         );
         pending::<anyhow::Result<()>>().await
     };
@@ -113,6 +158,22 @@ fn read_url(fixed: Option<SecretString>, sidecar: Sidecar) -> ReadUrl {
             }
             let secret = sidecar.secret("database").await.map_err(|error| error.to_string())?;
             secret.get("url").map(SecretString::from).map_err(|error| error.to_string())
+        })
+    })
+}
+
+/// The keys that seal texts about people are kept in the secret `data-keys`.
+fn read_keys(sidecar: Sidecar) -> ReadKeys {
+    Arc::new(move || {
+        let sidecar = sidecar.clone();
+        Box::pin(async move {
+            let secret = sidecar.secret(vault::SECRET).await.map_err(|error| error.to_string())?;
+            let field = |name| secret.get(name).map_err(|error| error.to_string());
+            Ok(KeySecret {
+                current: field("current")?.to_owned(),
+                keys: field("keys")?.into(),
+                index: field("index")?.into(),
+            })
         })
     })
 }

@@ -5,10 +5,12 @@ use std::str::FromStr as _;
 use learnflow_proto::{
     events::ExerciseGenerated,
     v1::{
-        Exercise, GetStoredExerciseRequest, GetStoredExerciseResponse, ListStoredExercisesRequest,
-        ListStoredExercisesResponse, practice_record_service_server::PracticeRecordService,
+        Exercise, GetPlacementRequest, GetPlacementResponse, GetStoredExerciseRequest, GetStoredExerciseResponse,
+        ListStoredExercisesRequest, ListStoredExercisesResponse, RecordPlacementRequest, RecordPlacementResponse,
+        practice_record_service_server::PracticeRecordService,
     },
 };
+use learnflow_sidecar::Context;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -16,8 +18,10 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    access::caller_id,
     database::{Database, DatabaseError, Statement},
     page::Page,
+    placement,
     progress::{end_of_time, parse_micros, write_micros},
 };
 
@@ -138,6 +142,20 @@ impl PracticeRecordService for PracticeRecord {
         let row = row.ok_or_else(|| Status::not_found("there is no exercise with this id"))?;
         let (exercise, grading) = (Some(message(&row, "content")?), Some(message(&row, "grading")?));
         Ok(Response::new(GetStoredExerciseResponse { exercise, grading }))
+    }
+
+    async fn get_placement(&self, _: Request<GetPlacementRequest>) -> Result<Response<GetPlacementResponse>, Status> {
+        let levels = placement::levels(&self.database, caller_id(Context::current().caller()?)?).await?;
+        Ok(Response::new(GetPlacementResponse { levels }))
+    }
+
+    async fn record_placement(
+        &self,
+        request: Request<RecordPlacementRequest>,
+    ) -> Result<Response<RecordPlacementResponse>, Status> {
+        let student = caller_id(Context::current().caller()?)?;
+        placement::record(&self.database, student, request.into_inner()).await?;
+        Ok(Response::new(RecordPlacementResponse {}))
     }
 }
 

@@ -1,16 +1,18 @@
 //! What is read of the learner's record.
 
-use std::str::FromStr as _;
+use std::{str::FromStr as _, sync::Arc};
 
+use learnflow_mastery::Config;
 use learnflow_proto::{
     Struct,
     topics::{PROGRESS_EVENTS, PUBSUB},
     v1::{
-        GetProgressRequest, GetProgressResponse, ListEventsRequest, ListEventsResponse, RecordProgressRequest,
-        RecordProgressResponse, StoredEvent, progress_service_server::ProgressService,
+        AuditEntry, GetProgressRequest, GetProgressResponse, ListAuditRequest, ListAuditResponse, ListEventsRequest,
+        ListEventsResponse, ListWeeksRequest, ListWeeksResponse, RecordProgressRequest, RecordProgressResponse,
+        ResetPlacementRequest, ResetPlacementResponse, StoredEvent, progress_service_server::ProgressService,
     },
 };
-use learnflow_sidecar::{Caller, Context, Role, Sidecar};
+use learnflow_sidecar::{Context, Role, Sidecar};
 use serde_json::Value;
 use time::{Date, Month, OffsetDateTime, Time};
 use tokio_postgres::Row;
@@ -18,10 +20,12 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    access::Access,
     database::{Database, Statement},
     page::Page,
-    record::{audit::Audit, read::Reader, tell, writer::Writer},
-    users::{is_self, timestamp, user_id},
+    placement,
+    record::{audit::Audit, read::Reader, tell, weeks, writer::Writer},
+    users::{admin, self_or_admin, timestamp, user_id},
 };
 
 /// A page of a student's events.
@@ -29,6 +33,14 @@ pub const EVENTS: Statement = Statement {
     name: "events.list",
     sql: "SELECT id, kind, source, occurred_at, correlation_id, detail FROM events
           WHERE student_id = $1 AND (occurred_at, id) < ($2, $3)
+          ORDER BY occurred_at DESC, id DESC LIMIT $4",
+};
+
+/// A page of what others did with a user's data.
+pub const AUDIT: Statement = Statement {
+    name: "audit.list",
+    sql: "SELECT id, actor_id, actor_role, action, occurred_at, correlation_id FROM audit
+          WHERE subject_id = $1 AND (occurred_at, id) < ($2, $3)
           ORDER BY occurred_at DESC, id DESC LIMIT $4",
 };
 
@@ -42,14 +54,15 @@ pub struct Progress {
     sidecar: Sidecar,
     reader: Reader,
     writer: Writer,
-    audit: Audit,
+    access: Access,
+    config: Arc<Config>,
 }
 
 impl Progress {
-    /// Serves the record kept in a database.
-    pub fn new(database: Database, sidecar: Sidecar, reader: Reader, writer: Writer) -> Self {
-        let audit = Audit::new(database.clone(), sidecar.clone());
-        Self { database, sidecar, reader, writer, audit }
+    /// Serves the record kept in a database; `config` is the writer's.
+    pub fn new(database: Database, sidecar: Sidecar, reader: Reader, writer: Writer, config: Arc<Config>) -> Self {
+        let access = Access::new(database.clone(), Audit::new(database.clone(), sidecar.clone()));
+        Self { database, sidecar, reader, writer, access, config }
     }
 }
 
@@ -62,11 +75,7 @@ impl ProgressService for Progress {
         let student = user_id(&request.into_inner().user_id, "user_id")?;
         let context = Context::current();
         let caller = context.caller()?;
-        may_read(caller, student)?;
-        if !is_self(caller, student) {
-            self.audit.known(student).await?;
-        }
-        self.audit.note(caller, "progress.read", &[student]).await?;
+        self.access.to_student(caller, student, "progress.read").await?;
         let mut progress = self.reader.progress(student, &self.writer).await?;
         if caller.role == Role::Student {
             progress.topics.iter_mut().for_each(|topic| topic.measures = None);
@@ -85,7 +94,7 @@ impl ProgressService for Progress {
             if caller.role == Role::Student {
                 return Err(Status::permission_denied("services and teachers record progress"));
             }
-            self.audit.note(&caller, "progress.record", &[student]).await?;
+            self.access.to_student(&caller, student, "progress.record").await?;
         }
         let (event, id) = tell::event(student, &kind, topic, detail)?;
         self.sidecar.publish(PUBSUB, PROGRESS_EVENTS, &event.student_id, &event).await?;
@@ -97,24 +106,64 @@ impl ProgressService for Progress {
         let student_id = user_id(&id, "user_id")?;
         let context = Context::current();
         let caller = context.caller()?;
-        may_read(caller, student_id)?;
         let page = Page::read(page_size, page_token.as_deref(), parse_position)?;
-        self.audit.note(caller, "events.read", &[student_id]).await?;
+        self.access.to_student(caller, student_id, "events.read").await?;
         let (before, id) = page.after.unwrap_or((end_of_time(), Uuid::max()));
         let mut rows = self.database.query(&EVENTS, &[&student_id, &before, &id, &page.limit()]).await?;
         let next_page_token = page.cut(&mut rows, |row| write_position(row.get("occurred_at"), row.get("id")));
         let events = rows.iter().map(event).collect::<Result<_, _>>()?;
         Ok(Response::new(ListEventsResponse { events, next_page_token }))
     }
+
+    async fn list_weeks(&self, request: Request<ListWeeksRequest>) -> Result<Response<ListWeeksResponse>, Status> {
+        let ListWeeksRequest { user_id: id, page_size, page_token } = request.into_inner();
+        let student = user_id(&id, "user_id")?;
+        let context = Context::current();
+        let caller = context.caller()?;
+        let page = Page::read(page_size, page_token.as_deref(), weeks::parse_date)?;
+        self.access.to_student(caller, student, "weeks.read").await?;
+        let (found, next_page_token) = weeks::list(&self.database, &self.config.mastery, student, &page).await?;
+        let topics = self.reader.topic_count();
+        let weeks = found.iter().map(|week| weeks::message(week, topics)).collect();
+        Ok(Response::new(ListWeeksResponse { weeks, next_page_token }))
+    }
+
+    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Result<Response<ListAuditResponse>, Status> {
+        let ListAuditRequest { user_id: id, page_size, page_token } = request.into_inner();
+        let user = user_id(&id, "user_id")?;
+        let context = Context::current();
+        let caller = context.caller()?;
+        self_or_admin(caller, user)?;
+        let page = Page::read(page_size, page_token.as_deref(), parse_position)?;
+        self.access.audit().note(caller, "audit.read", &[user]).await?;
+        let (before, id) = page.after.unwrap_or((end_of_time(), Uuid::max()));
+        let mut rows = self.database.query(&AUDIT, &[&user, &before, &id, &page.limit()]).await?;
+        let next_page_token = page.cut(&mut rows, |row| write_position(row.get("occurred_at"), row.get("id")));
+        Ok(Response::new(ListAuditResponse { entries: rows.iter().map(audit_entry).collect(), next_page_token }))
+    }
+
+    async fn reset_placement(
+        &self,
+        request: Request<ResetPlacementRequest>,
+    ) -> Result<Response<ResetPlacementResponse>, Status> {
+        let student = user_id(&request.into_inner().user_id, "user_id")?;
+        let context = Context::current();
+        let caller = context.caller()?;
+        admin(caller)?;
+        self.access.to_student(caller, student, "placement.reset").await?;
+        placement::reset(&self.database, student).await?;
+        Ok(Response::new(ResetPlacementResponse {}))
+    }
 }
 
-/// A student reads their own record. A teacher reads any student's, as long as there are no classes to tell which
-/// students are theirs.
-fn may_read(caller: &Caller, student_id: Uuid) -> Result<(), Status> {
-    match caller.role {
-        Role::Teacher | Role::Admin => Ok(()),
-        Role::Student if is_self(caller, student_id) => Ok(()),
-        Role::Student => Err(Status::permission_denied("students read their own record only")),
+fn audit_entry(row: &Row) -> AuditEntry {
+    AuditEntry {
+        id: row.get::<_, Uuid>("id").to_string(),
+        actor_id: row.get::<_, Uuid>("actor_id").to_string(),
+        actor_role: row.get("actor_role"),
+        action: row.get("action"),
+        occurred_at: Some(timestamp(row.get("occurred_at"))),
+        request_id: row.get("correlation_id"),
     }
 }
 

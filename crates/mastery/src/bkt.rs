@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, require};
+use learnflow_curriculum::Level;
+
 use crate::fact::{Fact, FactKind, Facts, Outcome};
 
 /// Parameters of Bayesian Knowledge Tracing for one topic: A. T. Corbett, J. R. Anderson, "Knowledge tracing: Modeling
@@ -75,11 +77,15 @@ pub struct KnowledgeConfig {
     pub topics: BTreeMap<String, BktParameters>,
     /// The score from which an attempt at a quiz counts as right, 1 to 100; 70 by default.
     pub quiz_correct_from: u8,
+    /// P(L0) of a topic at which the placement quiz put a student on learning, proficient or mastered; 0.5, 0.7 and
+    /// 0.85 by default. Beginners, and whoever has not taken it, start from the topic's own, which is also the least.
+    pub placed: [f64; 3],
 }
 
 impl Default for KnowledgeConfig {
     fn default() -> Self {
-        Self { default: BktParameters::default(), topics: BTreeMap::new(), quiz_correct_from: 70 }
+        let placed = [0.5, 0.7, 0.85];
+        Self { default: BktParameters::default(), topics: BTreeMap::new(), quiz_correct_from: 70, placed }
     }
 }
 
@@ -95,7 +101,22 @@ impl KnowledgeConfig {
             parameters.validate(&format!("knowledge.topics.{topic}"))?;
         }
         let from = self.quiz_correct_from;
-        require((1..=100).contains(&from), "knowledge.quiz_correct_from", from, "use a number from 1 to 100")
+        require((1..=100).contains(&from), "knowledge.quiz_correct_from", from, "use a number from 1 to 100")?;
+        let placed = self.placed;
+        let sound = placed.is_sorted() && placed.iter().all(|known| *known > 0.0 && *known < 1.0);
+        require(sound, "knowledge.placed", placed, "use numbers over 0 and under 1 that do not fall")
+    }
+
+    /// P(L0) for a student who was placed at this level.
+    fn prior(&self, topic: &str, level: Level) -> f64 {
+        let [learning, proficient, mastered] = self.placed;
+        let own = self.parameters(topic).prior;
+        match level {
+            Level::Beginner => own,
+            Level::Learning => own.max(learning),
+            Level::Proficient => own.max(proficient),
+            Level::Mastered => own.max(mastered),
+        }
     }
 }
 
@@ -111,13 +132,27 @@ pub struct Knowledge {
 }
 
 /// The knowledge estimate for a topic. Its attempts are the graded ones: a submission is right when it passed, a quiz
-/// from the configured score on. Without any the estimate is the prior.
+/// from the configured score on. Without any the estimate is the prior: that of the level at which the student was
+/// placed last before the first attempt, else the topic's own.
 pub fn knowledge(facts: &Facts, topic: &str, config: &KnowledgeConfig) -> Knowledge {
     let parameters = config.parameters(topic);
-    let attempts = facts.on_topic(topic).filter_map(|fact| attempt(fact, config.quiz_correct_from));
-    let (known, count) =
-        attempts.fold((parameters.prior, 0), |(known, count), correct| (parameters.after(known, correct), count + 1));
+    let (known, count) = facts.on_topic(topic).fold((parameters.prior, 0), |(known, count), fact| {
+        match (&fact.kind, attempt(fact, config.quiz_correct_from)) {
+            (FactKind::Placement { level }, _) if count == 0 => (config.prior(topic, *level), 0),
+            (_, Some(correct)) => (parameters.after(known, correct), count + 1),
+            (_, None) => (known, count),
+        }
+    });
     Knowledge { known, next_correct: parameters.next_correct(known), attempts: count }
+}
+
+/// The level at which the placement quiz put the student last.
+pub fn starting_level(facts: &Facts, topic: &str) -> Option<Level> {
+    let placed = facts.on_topic(topic).filter_map(|fact| match fact.kind {
+        FactKind::Placement { level } => Some(level),
+        _ => None,
+    });
+    placed.last()
 }
 
 fn attempt(fact: &Fact, quiz_correct_from: u8) -> Option<bool> {

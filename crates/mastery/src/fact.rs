@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 
-use learnflow_curriculum::Difficulty;
+use learnflow_curriculum::{Difficulty, Level};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -37,6 +37,12 @@ pub enum FactKind {
     CodeRun(CodeRun),
     /// The student said they are stuck.
     SaidStuck,
+    /// The placement quiz said where the student begins with the topic: the start of the knowledge estimate, and no
+    /// part of the mastery.
+    Placement {
+        /// Where to begin.
+        level: Level,
+    },
     /// Anything else the student did: opened an exercise, asked a question, edited.
     Activity {
         /// The exercise it was about.
@@ -83,6 +89,13 @@ pub enum Outcome {
     Error,
     /// It was stopped at its time limit.
     TimedOut,
+}
+
+impl Fact {
+    /// Whether the student was active then. Reviews don't count: they are somebody else's work, and may be made days later.
+    pub const fn shows_activity(&self) -> bool {
+        !matches!(self.kind, FactKind::CodeReview { .. })
+    }
 }
 
 impl FactKind {
@@ -164,9 +177,9 @@ impl Facts {
         self.by_topic.keys().map(String::as_str).filter(|topic| !topic.is_empty())
     }
 
-    /// When the student was active. Reviews don't count: they are somebody else's work, and may be made days later.
+    /// When the student was active, as [`Fact::shows_activity`] says.
     pub fn active_at(&self) -> impl Iterator<Item = OffsetDateTime> {
-        self.iter().filter(|fact| !matches!(fact.kind, FactKind::CodeReview { .. })).map(|fact| fact.at)
+        self.iter().filter(|fact| fact.shows_activity()).map(|fact| fact.at)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | Repeated Error Density | [`repeated_error_density`] | Becker 2016 |
 //! | wheel-spinning | [`wheel_spinning`] | Beck and Gong 2013 |
 //! | probability that a topic is known | [`knowledge`], [`BktParameters`] | Corbett and Anderson 1995 |
+//! | where the placement quiz lets one begin | [`starting_level`] | |
 //! | next review | [`next_review`], [`FsrsConfig`] | FSRS-6 |
 //!
 //! [`record`] computes all of it at once.
@@ -28,13 +29,13 @@ mod review;
 mod streak;
 mod struggle;
 
-pub use bkt::{BktParameters, Knowledge, KnowledgeConfig, knowledge};
+pub use bkt::{BktParameters, Knowledge, KnowledgeConfig, knowledge, starting_level};
 pub use config::{Config, ConfigError};
 pub use fact::{CodeRun, Fact, FactKind, Facts, Outcome, Submission};
 pub use fsrs::{Card, CardState, FsrsConfig, Rating};
 pub use mastery::{MasteryConfig, Parts, TopicMastery, Weights, level, module_mastery, topic_mastery};
 pub use measures::{Measures, WheelSpinning, error_quotient, measures, repeated_error_density, wheel_spinning};
-pub use record::{Record, TopicRecord, record};
+pub use record::{Record, TopicRecord, record, topic_record};
 pub use review::{ReviewConfig, next_review, reviews};
 pub use streak::{Streak, UnknownZone, ZoneHistory, streak};
 pub use struggle::{

@@ -14,6 +14,8 @@ use crate::fact::{FactKind, Facts, percent};
 /// - **code quality**: the mean of all ratings, each weighted by `quality_memory` to the power of the number of newer
 ///   ratings, so that the latest counts most. A higher rating in place of a lower one raises it; a new one may lower it.
 /// - **consistency**: the student's streak out of `consistency_days`, from the first fact on the topic on.
+///
+/// A placement quiz is no part of it: it asks where to begin, and shows no work on the topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MasteryConfig {
@@ -129,18 +131,37 @@ pub fn topic_mastery(facts: &Facts, topic: &str, streak_days: u32, config: &Mast
         exercises: exercises(facts, topic, config),
         quizzes: facts.on_topic(topic).filter_map(quiz_score).reduce(f64::max),
         code_quality: code_quality(facts, topic, config.quality_memory),
-        consistency: facts.on_topic(topic).next().map(|_| {
-            let days = config.consistency_days;
-            100.0 * f64::from(streak_days.min(days)) / f64::from(days)
-        }),
+        consistency: facts
+            .on_topic(topic)
+            .find(|fact| !matches!(fact.kind, FactKind::Placement { .. }))
+            .map(|_| consistency(streak_days, config)),
     };
-    let weights = config.weights;
-    let mastery = weights.exercises * parts.exercises.unwrap_or(0.0)
-        + weights.quizzes * parts.quizzes.unwrap_or(0.0)
-        + weights.code_quality * parts.code_quality.unwrap_or(0.0)
-        + weights.consistency * parts.consistency.unwrap_or(0.0);
-    let mastery = mastery.clamp(0.0, 100.0);
-    TopicMastery { mastery, level: level(mastery), parts }
+    TopicMastery::of(parts, config)
+}
+
+impl TopicMastery {
+    /// What the parts make together.
+    pub fn of(parts: Parts, config: &MasteryConfig) -> Self {
+        let weights = config.weights;
+        let mastery = weights.exercises * parts.exercises.unwrap_or(0.0)
+            + weights.quizzes * parts.quizzes.unwrap_or(0.0)
+            + weights.code_quality * parts.code_quality.unwrap_or(0.0)
+            + weights.consistency * parts.consistency.unwrap_or(0.0);
+        let mastery = mastery.clamp(0.0, 100.0);
+        Self { mastery, level: level(mastery), parts }
+    }
+
+    /// What becomes of it when the streak changes and nothing else.
+    #[must_use]
+    pub fn with_streak(self, streak_days: u32, config: &MasteryConfig) -> Self {
+        let part = self.parts.consistency.map(|_| consistency(streak_days, config));
+        Self::of(Parts { consistency: part, ..self.parts }, config)
+    }
+}
+
+fn consistency(streak_days: u32, config: &MasteryConfig) -> f64 {
+    let days = config.consistency_days;
+    100.0 * f64::from(streak_days.min(days)) / f64::from(days)
 }
 
 /// Mastery of a module: the mean over its topics, in which a topic not yet begun is 0. No topics: 0.

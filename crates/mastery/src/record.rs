@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use learnflow_curriculum::Level;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::bkt::{Knowledge, knowledge};
+use crate::bkt::{Knowledge, knowledge, starting_level};
 use crate::config::Config;
 use crate::fact::Facts;
 use crate::fsrs::Card;
@@ -35,6 +36,8 @@ pub struct TopicRecord {
     pub review: Option<Card>,
     /// The published measures.
     pub measures: Measures,
+    /// Where the placement quiz let the student begin.
+    pub starting_level: Option<Level>,
 }
 
 /// Computes everything at `now`, from the facts and resolutions of one student.
@@ -47,14 +50,18 @@ pub fn record(
     config: &Config,
 ) -> Record {
     let streak = streak(facts.active_at(), zones, now);
-    let topics = facts.topics().map(|topic| {
-        let record = TopicRecord {
-            mastery: topic_mastery(facts, topic, streak.days, &config.mastery),
-            knowledge: knowledge(facts, topic, &config.knowledge),
-            review: next_review(facts, topic, &config.review),
-            measures: measures(facts, topic),
-        };
-        (topic.to_owned(), record)
-    });
+    let topics = facts.topics().map(|topic| (topic.to_owned(), topic_record(facts, topic, streak.days, config)));
     Record { streak, topics: topics.collect(), episodes: episodes(student, facts, resolutions, now, &config.struggle) }
+}
+
+/// Computes what is computed for one topic. It depends on the facts about that topic alone, and on the student's streak
+/// ([`Streak::days`]).
+pub fn topic_record(facts: &Facts, topic: &str, streak_days: u32, config: &Config) -> TopicRecord {
+    TopicRecord {
+        mastery: topic_mastery(facts, topic, streak_days, &config.mastery),
+        knowledge: knowledge(facts, topic, &config.knowledge),
+        review: next_review(facts, topic, &config.review),
+        measures: measures(facts, topic),
+        starting_level: starting_level(facts, topic),
+    }
 }

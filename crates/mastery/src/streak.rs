@@ -35,6 +35,13 @@ pub struct Streak {
     pub last_active: Option<Date>,
 }
 
+/// UTC all along.
+impl Default for ZoneHistory {
+    fn default() -> Self {
+        Self { first: TimeZone::UTC, changes: Vec::new() }
+    }
+}
+
 impl ZoneHistory {
     /// One zone all along.
     ///
@@ -99,6 +106,32 @@ pub fn streak(active_at: impl IntoIterator<Item = OffsetDateTime>, zones: &ZoneH
         longest,
         active_today: missed <= 0,
         last_active: Some(zones.date(last)),
+    }
+}
+
+impl Streak {
+    /// This streak, which is the one at `now`, with one more time of activity. `None` when that takes all times to tell: the
+    /// new one is of an earlier day, or after `now`, or the student has moved.
+    pub fn with(self, at: OffsetDateTime, zones: &ZoneHistory, now: OffsetDateTime) -> Option<Self> {
+        if at > now || !zones.changes.is_empty() {
+            return None;
+        }
+        let (day, today) = (zones.date(at), zones.date(now));
+        let since = self.last_active.map(|last| day.to_julian_day() - last.to_julian_day());
+        let days = match since {
+            Some(0) => return Some(Self { active_today: day == today, ..self }),
+            Some(1) if self.days > 0 => self.days + 1,
+            None | Some(2..) => 1,
+            // Which days before it were active?
+            Some(_) => return None,
+        };
+        let missed = today.to_julian_day() - day.to_julian_day();
+        Some(Self {
+            days: if missed <= 1 { days } else { 0 },
+            longest: self.longest.max(days),
+            active_today: missed <= 0,
+            last_active: Some(day),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::{BTreeMap, HashSet};
 
-use learnflow_curriculum::Difficulty;
+use learnflow_curriculum::{Difficulty, Level};
 use learnflow_mastery::{
     CodeRun, Config, Fact, FactKind, Facts, MasteryConfig, Outcome, Record, Resolution, Rule, StoredAlert,
     StruggleConfig, Submission, ZoneHistory, episodes, reconcile, record, topic_mastery,
@@ -47,6 +47,7 @@ fn kind() -> impl Strategy<Value = FactKind> {
         1 => (0_u8..=100).prop_map(|score| FactKind::QuizAttempt { score }),
         1 => (0_u8..=100).prop_map(|rating| FactKind::CodeReview { rating }),
         1 => Just(FactKind::SaidStuck),
+        1 => select(&Level::ALL).prop_map(|level| FactKind::Placement { level }),
         2 => option::of(exercise()).prop_map(|exercise| FactKind::Activity { exercise }),
     ]
 }

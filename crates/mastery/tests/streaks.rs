@@ -130,4 +130,28 @@ proptest! {
         prop_assert_eq!(found.longest, dates.iter().map(|day| length(*day)).max().unwrap_or(0));
         prop_assert_eq!(found.active_today, dates.contains(&today));
     }
+
+    /// A streak with one more time is the one of all times, or says that it cannot tell; of times that come in order it
+    /// always can, as long as the streak lives.
+    #[test]
+    fn one_more_time_is_enough(
+        zone in prop::sample::select(&ZONES),
+        hours in prop::collection::vec(0_i64..24 * 20, 1..40),
+        ordered in any::<bool>(),
+        now in 0_i64..24 * 22,
+    ) {
+        let (start, zones) = (datetime!(2026-03-20 00:30 UTC), ZoneHistory::constant(zone).unwrap());
+        let now = start + Duration::hours(now);
+        let mut times: Vec<_> = hours.iter().map(|hour| start + Duration::hours(*hour)).collect();
+        if ordered {
+            times.sort_unstable();
+        }
+        for (index, at) in times.iter().enumerate() {
+            let (before, all) = (streak(times[..index].to_vec(), &zones, now), streak(times[..=index].to_vec(), &zones, now));
+            match before.with(*at, &zones, now) {
+                Some(after) => prop_assert_eq!(after, all),
+                None => prop_assert!(!ordered || *at > now || before.days == 0),
+            }
+        }
+    }
 }

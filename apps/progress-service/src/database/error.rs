@@ -5,6 +5,9 @@ use tokio_postgres::error::SqlState;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+/// The code of [`DatabaseError::damaged`]; PostgreSQL has none of this form.
+const DAMAGED: &str = "damaged";
+
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -32,9 +35,20 @@ impl DatabaseError {
         matches!(self, Self::Refused { constraint: Some(constraint), .. } if constraint == name)
     }
 
-    /// Whether the values are at fault (classes 22 and 23), not the statement or the server.
-    pub fn is_bad_data(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code.starts_with("22") || code.starts_with("23"))
+    /// Something stored cannot be read.
+    pub fn damaged(what: &str) -> Self {
+        Self::Refused {
+            code: DAMAGED.to_owned(),
+            message: format!("a stored {what} is damaged: restore it from a backup"),
+            constraint: None,
+        }
+    }
+
+    /// Whether the values are at fault (classes 22 and 23, or damage), not the statement or the server: the same values
+    /// will be refused again, others need not.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { code, .. }
+                 if code.starts_with("22") || code.starts_with("23") || code == DAMAGED)
     }
 }
 

@@ -1,5 +1,5 @@
 use deadpool_postgres::Object;
-use refinery::error::Kind;
+use refinery::{Target, error::Kind};
 
 use super::{Database, DatabaseError};
 
@@ -41,14 +41,16 @@ pub enum MigrationError {
 }
 
 /// Brings the schema up to date and says how many migrations that took. Each runs in a transaction of its own. Of
-/// several replicas that start at once, one migrates and the others wait for it, then find nothing left to do.
-pub(super) async fn migrate(database: &Database) -> Result<usize, MigrationError> {
+/// several replicas that start at once, one migrates and the others wait for it, then find nothing left to do. `target` is
+/// the last version to apply, if not the newest.
+pub(super) async fn migrate(database: &Database, target: Option<i32>) -> Result<usize, MigrationError> {
     // Taken out of the pool: when it is closed the lock and the setting go with it, however this function ends.
     let mut client = Object::take(database.raw().await?);
     let sql = |error: tokio_postgres::Error| MigrationError::Database(error.into());
     client.batch_execute("SET statement_timeout = 0").await.map_err(sql)?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(sql)?;
     let runner = embedded::migrations::runner();
+    let runner = target.into_iter().fold(runner, |runner, version| runner.set_target(Target::Version(version)));
     let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
     let report = runner.run_async(&mut *client).await.map_err(|error| explain(&error, known))?;
     for migration in report.applied_migrations() {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
+use deadpool_postgres::{Connect, GenericClient, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
@@ -16,12 +16,13 @@ use tokio_postgres::{Client, Config as Address, NoTls, Row, types::ToSql};
 
 mod error;
 mod migrate;
+pub mod partitions;
 mod slow;
 
 pub use error::DatabaseError;
 pub use migrate::MigrationError;
 
-use crate::config::DatabaseConfig;
+use crate::{config::DatabaseConfig, vault::Vault};
 
 /// Reads the database's URL from where it is kept; again whenever the database cannot be reached with the last one.
 pub type ReadUrl = Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, String>> + Send + Sync>;
@@ -59,6 +60,7 @@ struct Inner {
     read_url: ReadUrl,
     config: DatabaseConfig,
     slow: slow::SlowLog,
+    vault: Vault,
     /// The schema is the one this build knows.
     migrated: AtomicBool,
     /// The last look of the watch found the database well.
@@ -86,8 +88,9 @@ impl Database {
             .recycle_timeout(Some(Duration::from_secs(1)))
             .build()
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
-        let (slow, migrated, available) = Default::default();
-        Ok(Self { inner: Arc::new(Inner { pool, address, read_url, config, slow, migrated, available }) })
+        slow::set_threshold(config.slow);
+        let (slow, vault, migrated, available) = Default::default();
+        Ok(Self { inner: Arc::new(Inner { pool, address, read_url, config, slow, vault, migrated, available }) })
     }
 
     /// Waits until the database answers, however long that takes, then brings its schema up to date.
@@ -98,7 +101,7 @@ impl Database {
         let mut pause = Duration::from_millis(100);
         loop {
             let result = match self.refresh().await {
-                Ok(()) => migrate::migrate(self).await,
+                Ok(()) => migrate::migrate(self, None).await,
                 Err(error) => Err(error.into()),
             };
             match result {
@@ -145,13 +148,46 @@ impl Database {
                 }
             }
             metrics::gauge!("database_available").set(if self.is_available() { 1.0 } else { 0.0 });
+            self.measure_pool();
+            self.inner.slow.log_noted(self);
             tokio::time::sleep(if (1..BREAK_AFTER).contains(&failures) { WATCH_CLOSELY } else { WATCH }).await;
         }
+    }
+
+    fn measure_pool(&self) {
+        let status = self.inner.pool.status();
+        let gauge = |state: &'static str, count: usize| {
+            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            metrics::gauge!("database_pool", "state" => state).set(count);
+        };
+        gauge("most", status.max_size);
+        gauge("idle", status.available);
+        gauge("used", status.size.saturating_sub(status.available));
+        gauge("waiting", status.waiting);
     }
 
     /// Whether the database is there, by what the watch last saw.
     pub fn is_available(&self) -> bool {
         self.inner.available.load(Ordering::Acquire)
+    }
+
+    /// What seals texts about people.
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
+    }
+
+    /// Whether the schema has been brought up to date: from then on what is cached can be served without the database.
+    pub fn is_migrated(&self) -> bool {
+        self.inner.migrated.load(Ordering::Acquire)
+    }
+
+    /// As [`Database::start`], but only up to a version of the schema, and without serving: for tests of migrations.
+    ///
+    /// # Errors
+    /// As [`Database::start`].
+    pub async fn migrate_to(&self, version: i32) -> Result<usize, MigrationError> {
+        self.refresh().await?;
+        migrate::migrate(self, Some(version)).await
     }
 
     /// Asks the database for a sign of life.
@@ -236,7 +272,7 @@ impl Database {
     }
 
     fn check_migrated(&self) -> Result<(), DatabaseError> {
-        if self.inner.migrated.load(Ordering::Acquire) {
+        if self.is_migrated() {
             return Ok(());
         }
         Err(DatabaseError::Unavailable("the schema is not up to date yet".to_owned()))
@@ -244,7 +280,10 @@ impl Database {
 
     /// A connection whatever the state of the schema; with credentials read again when the last were refused.
     async fn raw(&self) -> Result<Object, DatabaseError> {
-        match self.inner.pool.get().await.map_err(DatabaseError::from) {
+        let begun = Instant::now();
+        let connection = self.inner.pool.get().await.map_err(DatabaseError::from);
+        metrics::histogram!("database_pool_wait_seconds").record(begun.elapsed());
+        match connection {
             Err(DatabaseError::Credentials(reason)) => {
                 tracing::info!(reason, "reading the database's credentials again");
                 self.refresh().await?;
@@ -274,19 +313,21 @@ impl Database {
     }
 }
 
-/// Runs a statement inside a transaction and returns its rows.
+/// Runs a statement inside a transaction (or on a connection that is in one) and returns its rows.
 ///
 /// # Errors
 /// As [`Database::query`].
 pub async fn query_in(
-    transaction: &Transaction<'_>,
+    transaction: &impl GenericClient,
     statement: &Statement,
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, DatabaseError> {
     let started = Instant::now();
     let prepared = transaction.prepare_cached(statement.sql).await?;
     let rows = transaction.query(&prepared, parameters).await?;
-    metrics::histogram!("database_statement_seconds", "statement" => statement.name).record(started.elapsed());
+    let elapsed = started.elapsed();
+    metrics::histogram!("database_statement_seconds", "statement" => statement.name).record(elapsed);
+    slow::note(statement, parameters.len(), elapsed);
     Ok(rows)
 }
 

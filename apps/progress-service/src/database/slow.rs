@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,6 +14,28 @@ use super::{Database, DatabaseError, Statement};
 
 /// A plan is logged at most this often per statement: a slow database must not be made slower by explaining itself.
 const ONCE_PER: Duration = Duration::from_mins(1);
+
+/// Slow statements of transactions: whoever runs them has no connection to spare for their plans.
+static IN_TRANSACTIONS: Mutex<Vec<(Statement, usize, Duration)>> = Mutex::new(Vec::new());
+/// More of them than this wait for nobody.
+const MOST_WAITING: usize = 100;
+/// From when on a statement of a transaction is slow, in milliseconds.
+static SLOW_MILLISECONDS: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Sets from when on statements of transactions are slow.
+pub(super) fn set_threshold(slow: Duration) {
+    SLOW_MILLISECONDS.store(u64::try_from(slow.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// Notes a statement of a transaction, if it was slow.
+pub(super) fn note(statement: &Statement, parameters: usize, elapsed: Duration) {
+    if elapsed.as_millis() >= u128::from(SLOW_MILLISECONDS.load(Ordering::Relaxed))
+        && let Ok(mut waiting) = IN_TRANSACTIONS.lock()
+        && waiting.len() < MOST_WAITING
+    {
+        waiting.push((*statement, parameters, elapsed));
+    }
+}
 
 /// When each statement was last explained.
 #[derive(Clone, Default)]
@@ -25,6 +50,14 @@ impl SlowLog {
             explained.insert(name, now);
         }
         due
+    }
+
+    /// Logs the slow statements of transactions.
+    pub(super) fn log_noted(&self, database: &Database) {
+        let noted = IN_TRANSACTIONS.lock().map(|mut waiting| std::mem::take(&mut *waiting)).unwrap_or_default();
+        for (statement, parameters, elapsed) in noted {
+            self.log(database, &statement, parameters, elapsed);
+        }
     }
 
     /// Logs a slow statement; its plan follows from a task of its own, so that nobody waits for it.

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use learnflow_mastery::{
-    Config, Ending, Episode, Fact, Facts, Record, Resolution, Rule, StoredAlert, TopicRecord, ZoneHistory, reconcile,
-    record,
-};
-use time::{Date, Duration, OffsetDateTime};
+use learnflow_mastery::{Ending, Resolution, Rule};
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
-
-use super::fact::micros;
 
 /// All that is computed for one student.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Derived {
+    /// What it was computed under, as [`super::compute::basis`] says; 0 when that is not known.
+    pub basis: i64,
+    /// The first fact that is said to happen later than the computation.
+    pub next_fact_at: Option<OffsetDateTime>,
     /// Days in a row up to now.
     pub streak_days: i32,
     /// The most days in a row ever.
@@ -51,6 +50,8 @@ pub struct TopicRow {
     pub tries: i32,
     /// The try that was the third right one in a row.
     pub mastered_at_try: Option<i32>,
+    /// Where the placement quiz let the student begin.
+    pub starting_level: Option<&'static str>,
 }
 
 /// A row of the table `alerts`, without what is told once, at its raising.
@@ -98,111 +99,33 @@ pub struct Owner {
     pub is_student: bool,
 }
 
-/// Computes a record at `now`. `alerts` are those raised so far: an episode keeps its alert.
-pub fn derive(
-    owner: &Owner,
-    facts: &[Fact],
-    resolved: &[Resolved],
-    alerts: &BTreeMap<Uuid, AlertRow>,
-    now: OffsetDateTime,
-    config: &Config,
-) -> Derived {
-    // A zone that this build does not know must not cost a student their record.
-    let zones = ZoneHistory::constant(&owner.zone).or_else(|_| ZoneHistory::constant("UTC"));
-    let Ok(zones) = zones else { return Derived::default() };
-    let facts = Facts::new(facts.iter().cloned());
-    let resolutions: Vec<Resolution> = resolved.iter().map(|resolved| resolved.resolution.clone()).collect();
-    let Record { streak, topics, episodes } = record(owner.id, &facts, &resolutions, &zones, now, config);
-    let alerts = if owner.is_student { reconciled(alerts, &episodes, resolved) } else { alerts.clone() };
-    let lost = streak.last_active.filter(|_| streak.days > 0).and_then(|day| streak_ends(day, &zones, now));
-    let quiet = Duration::minutes(config.struggle.quiet_minutes.into());
-    let ends = episodes.iter().filter(|episode| episode.closed.is_none()).map(|episode| episode.last_at + quiet);
-    let future = facts.iter().map(|fact| fact.at);
-    Derived {
-        streak_days: number(streak.days),
-        longest_streak_days: number(streak.longest),
-        last_active: streak.last_active,
-        valid_until: ends.chain(lost).chain(future).filter(|at| *at > now).min(),
-        topics: topics.iter().map(|(topic, record)| (topic.clone(), topic_row(record))).collect(),
-        alerts,
+/// Which rows of a record have changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changed {
+    /// Topics that are new or other than before.
+    pub topics: Vec<String>,
+    /// Topics that are no more.
+    pub gone: Vec<String>,
+    /// Alerts that are new or other than before.
+    pub alerts: Vec<Uuid>,
+    /// The new ones of these.
+    pub raised: Vec<Uuid>,
+}
+
+impl Changed {
+    /// Compares two states of a record.
+    pub fn between(before: &Derived, after: &Derived) -> Self {
+        let topics = after.topics.iter().filter(|(id, row)| before.topics.get(*id) != Some(*row));
+        let gone = before.topics.keys().filter(|id| !after.topics.contains_key(*id));
+        let alerts = after.alerts.iter().filter(|(id, row)| before.alerts.get(*id) != Some(*row));
+        let raised = after.alerts.keys().filter(|id| !before.alerts.contains_key(*id));
+        Self {
+            topics: topics.map(|(id, _)| id.clone()).collect(),
+            gone: gone.cloned().collect(),
+            alerts: alerts.map(|(id, _)| *id).collect(),
+            raised: raised.copied().collect(),
+        }
     }
-}
-
-fn topic_row(record: &TopicRecord) -> TopicRow {
-    let TopicRecord { mastery, knowledge, review, measures } = record;
-    let parts = mastery.parts;
-    TopicRow {
-        mastery: mastery.mastery,
-        level: mastery.level.as_str(),
-        parts: [parts.exercises, parts.quizzes, parts.code_quality, parts.consistency],
-        knowledge: knowledge.known,
-        next_review_at: review.as_ref().map(|card| micros(card.due)),
-        runs: number(measures.runs),
-        error_quotient: measures.error_quotient,
-        repeated_error_density: measures.repeated_error_density,
-        tries: number(measures.wheel_spinning.tries),
-        mastered_at_try: measures.wheel_spinning.mastered_at.map(number),
-    }
-}
-
-fn reconciled(
-    alerts: &BTreeMap<Uuid, AlertRow>,
-    episodes: &[Episode],
-    resolved: &[Resolved],
-) -> BTreeMap<Uuid, AlertRow> {
-    let stored: Vec<StoredAlert> = alerts
-        .iter()
-        .map(|(id, alert)| StoredAlert {
-            id: *id,
-            rule: alert.rule,
-            topic: alert.topic.clone(),
-            opened_at: alert.opened_at,
-            last_at: alert.last_at,
-        })
-        .collect();
-    let reconciliation = reconcile(&stored, episodes);
-    let withdrawn = reconciliation.withdraw.iter().filter_map(|id| {
-        let alert = alerts.get(id)?.clone();
-        Some((*id, AlertRow { withdrawn: true, ..alert }))
-    });
-    let raised = reconciliation.raise.iter().map(|episode| (episode.id, episode));
-    let kept = reconciliation.update.iter().map(|(id, episode)| (*id, episode));
-    raised.chain(kept).map(|(id, episode)| (id, alert_row(id, episode, resolved))).chain(withdrawn).collect()
-}
-
-fn alert_row(id: Uuid, episode: &Episode, resolved: &[Resolved]) -> AlertRow {
-    let by_teacher = resolved.iter().find(|resolved| resolved.alert == id).map(|resolved| resolved.resolution.at);
-    // What went quiet is still to be dealt with.
-    let ended = episode.closed.filter(|(_, ending)| *ending != Ending::Quiet).map(|(at, _)| at);
-    AlertRow {
-        rule: episode.rule,
-        topic: episode.topic.clone(),
-        exercise: episode.exercise.clone(),
-        error_type: episode.error_type.clone(),
-        opened_at: episode.opened_at,
-        last_at: episode.last_at,
-        signs: number(episode.signs),
-        ended: episode.closed,
-        resolved_at: by_teacher.into_iter().chain(ended).min(),
-        withdrawn: false,
-    }
-}
-
-/// When a streak is lost if nothing happens: the second midnight after its last day.
-fn streak_ends(last_active: Date, zones: &ZoneHistory, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let lost = last_active.checked_add(Duration::days(2))?;
-    // Wherever the student is, the day has begun there by the end of it in UTC.
-    let (mut before, mut after) = (now.unix_timestamp(), lost.next_day()?.midnight().assume_utc().unix_timestamp());
-    let date = |at: i64| OffsetDateTime::from_unix_timestamp(at).ok().map(|at| zones.date(at));
-    while before + 1 < after {
-        let middle = before.midpoint(after);
-        if date(middle)? >= lost { after = middle } else { before = middle }
-    }
-    OffsetDateTime::from_unix_timestamp(after).ok()
-}
-
-fn number(count: impl TryInto<i32>) -> i32 {
-    count.try_into().unwrap_or(i32::MAX)
 }
 
 /// The word of an ending in the database and the API.

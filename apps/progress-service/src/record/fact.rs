@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use learnflow_curriculum::Difficulty;
+use learnflow_curriculum::{Difficulty, UnknownLevel};
 use learnflow_mastery::{CodeRun, Fact, FactKind, Outcome, Submission};
 use learnflow_proto::events::{
     CodeReviewed, ExerciseGraded, ProgramRan, ProgressRecorded, progress_recorded::Fact as Told,
@@ -55,6 +55,12 @@ pub fn read(event: &Event<ProgressRecorded>) -> Result<StudentFact, String> {
                 id => Uuid::new_v5(&student, id.as_bytes()),
             };
             (id, FactKind::SaidStuck)
+        }
+        Told::PlacementGraded(placed) => {
+            let topic = filled(topic).ok_or("it does not say which topic it is about")?;
+            let level = placed.level.parse().map_err(|error: UnknownLevel| error.to_string())?;
+            let id = Uuid::new_v5(&uuid(&placed.attempt_id, "attempt_id")?, topic.as_bytes());
+            (id, FactKind::Placement { level })
         }
         Told::ActivitySeen(seen) => {
             (named(&seen.activity_id, event)?, FactKind::Activity { exercise: filled(&seen.exercise_id) })

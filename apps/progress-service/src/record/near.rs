@@ -57,6 +57,11 @@ impl Near {
         }
     }
 
+    /// The student was erased.
+    pub fn forget(&self, student: Uuid) {
+        self.slots().remove(&student);
+    }
+
     /// The record has changed.
     pub fn outdate(&self, student: Uuid, version: i64) {
         let mut slots = self.slots();

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::Transaction;
+use deadpool_postgres::GenericClient;
 use futures::future::join_all;
 use learnflow_proto::{
-    events::StruggleDetected,
-    topics::{PUBSUB, STRUGGLE_DETECTED},
+    events::{AssignmentGiven, LearningEvent, ProgressRecorded, StruggleDetected},
+    topics::{LEARNING_EVENTS, PROGRESS_EVENTS, PUBSUB, STRUGGLE_DETECTED},
 };
-use learnflow_sidecar::{Context, Sidecar};
+use learnflow_sidecar::{Context, EventData, Sidecar};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_postgres::Row;
@@ -20,7 +20,7 @@ use crate::{
     users::timestamp,
 };
 
-const INSERT: Statement = Statement {
+pub(super) const INSERT: Statement = Statement {
     name: "outbox.insert",
     sql: "INSERT INTO outbox (id, topic, partition_key, event_type, data, correlation_id, traceparent)
           SELECT o.id, $2, o.partition_key, $3, o.data, o.correlation_id, o.traceparent
@@ -30,7 +30,7 @@ const INSERT: Statement = Statement {
 // Of several replicas each takes what no other has in hand.
 const TAKE: Statement = Statement {
     name: "outbox.take",
-    sql: "SELECT id, topic, partition_key, data, correlation_id, traceparent FROM outbox
+    sql: "SELECT id, topic, partition_key, event_type, data, correlation_id, traceparent FROM outbox
           WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
 };
 const PUBLISHED: Statement =
@@ -86,22 +86,43 @@ impl Raised<'_> {
 }
 
 /// Writes the events of alerts that the same transaction raises.
-pub(super) async fn insert(transaction: &Transaction<'_>, raised: &[Raised<'_>]) -> Result<(), DatabaseError> {
-    if raised.is_empty() {
+pub(super) async fn insert(transaction: &impl GenericClient, raised: &[Raised<'_>]) -> Result<(), DatabaseError> {
+    let events =
+        column(raised, |raised| Outgoing { key: raised.student, event: raised.event(), context: raised.context });
+    put(transaction, STRUGGLE_DETECTED, &events).await
+}
+
+/// An event to publish.
+pub(crate) struct Outgoing<'a, E> {
+    /// Whom it is about: the partition key.
+    pub key: Uuid,
+    /// Its data.
+    pub event: E,
+    /// Of what made it so.
+    pub context: &'a Context,
+}
+
+/// Writes events to publish on a topic once the transaction is committed. A type that is new here must be added to
+/// [`publish`] too.
+pub(crate) async fn put<E: EventData>(
+    transaction: &impl GenericClient,
+    topic: &str,
+    events: &[Outgoing<'_, E>],
+) -> Result<(), DatabaseError> {
+    if events.is_empty() {
         return Ok(());
     }
-    let kind = <StruggleDetected as prost::Name>::full_name();
     query_in(
         transaction,
         &INSERT,
         &[
-            &column(raised, |_| Uuid::now_v7()),
-            &STRUGGLE_DETECTED,
-            &kind,
-            &column(raised, |raised| raised.student.to_string()),
-            &column(raised, |raised| json!(raised.event())),
-            &column(raised, |raised| raised.context.correlation_id.clone()),
-            &column(raised, |raised| raised.context.trace.to_string()),
+            &column(events, |_| Uuid::now_v7()),
+            &topic,
+            &E::full_name(),
+            &column(events, |outgoing| outgoing.key.to_string()),
+            &column(events, |outgoing| json!(outgoing.event)),
+            &column(events, |outgoing| outgoing.context.correlation_id.clone()),
+            &column(events, |outgoing| outgoing.context.trace.to_string()),
         ],
     )
     .await
@@ -178,15 +199,34 @@ pub async fn publish_waiting(database: &Database, sidecar: &Sidecar) -> Result<u
 }
 
 async fn publish(sidecar: &Sidecar, row: &Row) -> Result<(), String> {
-    let topic: &str = row.get("topic");
-    if topic != STRUGGLE_DETECTED {
-        return Err(format!("this build does not publish to {topic:?}"));
+    let (topic, kind): (&str, &str) = (row.get("topic"), row.get("event_type"));
+    match topic {
+        STRUGGLE_DETECTED if kind == full_name::<StruggleDetected>() => {
+            publish_as::<StruggleDetected>(sidecar, STRUGGLE_DETECTED, row).await
+        }
+        PROGRESS_EVENTS if kind == full_name::<AssignmentGiven>() => {
+            publish_as::<AssignmentGiven>(sidecar, PROGRESS_EVENTS, row).await
+        }
+        PROGRESS_EVENTS if kind == full_name::<ProgressRecorded>() => {
+            publish_as::<ProgressRecorded>(sidecar, PROGRESS_EVENTS, row).await
+        }
+        LEARNING_EVENTS if kind == full_name::<LearningEvent>() => {
+            publish_as::<LearningEvent>(sidecar, LEARNING_EVENTS, row).await
+        }
+        _ => Err(format!("this build does not publish {kind:?} to {topic:?}")),
     }
-    let event: StruggleDetected =
+}
+
+fn full_name<E: EventData>() -> String {
+    E::full_name()
+}
+
+async fn publish_as<E: EventData>(sidecar: &Sidecar, topic: &'static str, row: &Row) -> Result<(), String> {
+    let event: E =
         serde_json::from_value(row.get::<_, Value>("data")).map_err(|error| format!("its data is damaged: {error}"))?;
     let trace = row.get::<_, &str>("traceparent").parse().unwrap_or_default();
     let context = Context { trace, correlation_id: row.get("correlation_id"), caller: None };
-    let publication = sidecar.publish_as(row.get("id"), PUBSUB, STRUGGLE_DETECTED, row.get("partition_key"), &event);
+    let publication = sidecar.publish_as(row.get("id"), PUBSUB, topic, row.get("partition_key"), &event);
     match tokio::time::timeout(PATIENCE, context.scope(publication)).await {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),

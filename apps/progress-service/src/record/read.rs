@@ -197,8 +197,18 @@ impl Reader {
         Snapshot { version: 0, read_at, valid_until: None, progress }
     }
 
+    /// How many topics the curriculum has.
+    pub(crate) fn topic_count(&self) -> f64 {
+        let count: usize = self.inner.modules.iter().map(|(_, topics)| topics.len()).sum();
+        f64::from(u32::try_from(count).unwrap_or(u32::MAX).max(1))
+    }
+
     fn modules(&self, topics: &[TopicProgress]) -> Vec<ModuleProgress> {
-        let mastery: BTreeMap<&str, f64> = topics.iter().map(|topic| (topic.topic.as_str(), topic.mastery)).collect();
+        self.modules_of(&topics.iter().map(|topic| (topic.topic.as_str(), topic.mastery)).collect())
+    }
+
+    /// Mastery of the modules, from that of their topics.
+    pub(crate) fn modules_of(&self, mastery: &BTreeMap<&str, f64>) -> Vec<ModuleProgress> {
         let module = |(module, topics): &(String, Vec<String>)| {
             let topics = topics.iter().map(|topic| mastery.get(topic.as_str()).copied().unwrap_or_default());
             let (mastery, level) = module_mastery(topics);
@@ -211,6 +221,12 @@ impl Reader {
     pub fn outdate(&self, student: Uuid, version: i64) {
         self.inner.near.outdate(student, version);
         self.write_later(student);
+    }
+
+    /// The student was erased: nothing of the record is kept here.
+    pub fn forget(&self, student: Uuid) {
+        self.inner.near.forget(student);
+        self.inner.changed.lock().unwrap_or_else(PoisonError::into_inner).remove(&student);
     }
 
     fn write_later(&self, student: Uuid) {
@@ -273,5 +289,6 @@ fn topic(row: &Row) -> Result<TopicProgress, DatabaseError> {
             tries: u32::try_from(found.tries).unwrap_or_default(),
             wheel_spinning: WheelSpinning { tries, mastered_at }.is_spinning(),
         }),
+        starting_level: found.starting_level.map(ToOwned::to_owned),
     })
 }

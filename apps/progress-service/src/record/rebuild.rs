@@ -6,9 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    derived::{Derived, derive},
+    compute::{Computation, basis, settings},
+    derived::{Changed, Derived},
     fact::micros,
-    tables::{self, Change, STUDENTS, Stored},
+    tables::{self, Change, STUDENTS, Stored, Wanted},
+    weeks,
 };
 use crate::database::{Database, DatabaseError, Statement};
 
@@ -21,7 +23,7 @@ const WITHOUT_FACT: Statement = Statement {
           WHERE user_id = $1 AND NOT EXISTS (SELECT FROM facts f WHERE f.id = s.id)
           UNION ALL
           SELECT 'attempt at a quiz ' || id FROM quiz_attempts a
-          WHERE user_id = $1 AND NOT EXISTS (SELECT FROM facts f WHERE f.id = a.id)",
+          WHERE user_id = $1 AND topic_id IS NOT NULL AND NOT EXISTS (SELECT FROM facts f WHERE f.id = a.id)",
 };
 
 /// What a rebuild found.
@@ -86,25 +88,34 @@ async fn one(
     let transaction = client.transaction().await?;
     let locked = tables::lock(&transaction, &[student]).await?;
     let Some(locked) = locked.get(&student) else { return Ok(()) };
+    let wanted = Wanted { whole: vec![student], ..Wanted::default() };
     let (mut found, without_fact) = try_join(
-        tables::load(&transaction, &[student]),
+        tables::load(&transaction, &wanted),
         crate::database::query_in(&transaction, &WITHOUT_FACT, &[&student]),
     )
     .await?;
-    let Stored { facts, resolved, derived, computed_at } = found.remove(&student).unwrap_or_default();
+    let Stored { facts, resolved, rows } = found.remove(&student).unwrap_or_default();
+    let stored = Derived { topics: rows.topics, alerts: rows.alerts, ..locked.whole.clone() };
     let now = micros(OffsetDateTime::now_utc());
-    let compute = |at| derive(&locked.owner, &facts, &resolved, &derived.alerts, at, config);
-    let wanted = compute(computed_at.unwrap_or(now));
+    let basis = basis(&locked.owner, &settings(config));
+    let compute =
+        |now| Computation { owner: &locked.owner, now, config, basis }.whole(&facts, &resolved, &stored.alerts);
+    let wanted = compute(locked.computed_at.unwrap_or(now));
 
     report.students += 1;
     report.facts += facts.len();
     report.topics += wanted.topics.len();
     report.alerts += wanted.alerts.len();
-    let mut differences = differences(&derived, &wanted);
+    let mut differences = differences(&stored, &wanted);
     if !differences.is_empty() && repair {
         let after = compute(now);
-        let change = Change { student, version: locked.version + 1, before: &derived, after: &after };
+        let changed = Changed::between(&stored, &after);
+        let change = Change { student, version: locked.version + 1, after: &after, changed: &changed };
         tables::write(&transaction, &[change], now).await?;
+    }
+    let of_weeks = weeks::differences(&transaction, &locked.owner, &facts, &config.mastery, repair).await?;
+    differences.extend(of_weeks);
+    if !differences.is_empty() && repair {
         transaction.commit().await?;
     }
     differences.extend(without_fact.iter().map(|row| format!("{}: has no fact", row.get::<_, String>("what"))));
@@ -114,8 +125,10 @@ async fn one(
 
 fn differences(stored: &Derived, computed: &Derived) -> Vec<String> {
     let mut found = Vec::new();
+    // Which fact comes next is not known of records from before that was noted; the basis says which these are.
+    let next = |derived: &Derived| derived.next_fact_at.filter(|_| stored.basis == computed.basis);
     let whole = |derived: &Derived| {
-        (derived.streak_days, derived.longest_streak_days, derived.last_active, derived.valid_until)
+        (derived.streak_days, derived.longest_streak_days, derived.last_active, derived.valid_until, next(derived))
     };
     if whole(stored) != whole(computed) {
         found.push(format!("streak and validity: stored {:?}, computed {:?}", whole(stored), whole(computed)));

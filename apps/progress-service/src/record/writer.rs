@@ -1,33 +1,30 @@
 //! The one way in which a record changes: what comes while a transaction is under way goes into the next one together.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
-use learnflow_mastery::Config;
+use deadpool_postgres::Object;
+use futures::future::{try_join3, try_join4};
+use learnflow_mastery::{Config, Fact, FactKind, Streak};
 use learnflow_sidecar::Context;
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    derived::{AlertRow, Derived, derive},
+    compute::{Computation, New, basis, settings},
+    derived::{Changed, Derived, Resolved},
     fact::{StudentFact, micros},
-    known::Known,
+    known::{Known, Student, topic},
     outbox,
-    tables::{self, Change, Stored},
+    tables::{self, Change, Locked, Stored, Wanted},
 };
-use crate::database::{Database, DatabaseError};
-
-/// Changes waiting behind the transaction under way; more callers wait for room.
-const QUEUE: usize = 1_024;
-/// Most changes of one transaction.
-const BATCH: usize = 128;
-/// Pauses while the database is away: from the first to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub use crate::commit::WriteError;
+use crate::{
+    commit::{Commit, Group},
+    database::{Database, DatabaseError},
+};
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +35,6 @@ pub enum Applied {
     Duplicate,
     /// There is no account of this student (any more): nothing was kept.
     Nobody,
-}
-
-/// Why a change was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The database refuses it.
-    #[error(transparent)]
-    Refused(DatabaseError),
-    /// The process is shutting down.
-    #[error("the service is shutting down")]
-    Stopped,
 }
 
 /// Told of every record that changed, after the transaction: its student and version.
@@ -63,28 +49,28 @@ enum Work {
     },
     /// Time has changed the record.
     Refresh,
+    /// The student was erased.
+    Forget,
 }
 
 struct Pending {
     student: Uuid,
     work: Work,
     context: Context,
-    done: oneshot::Sender<Result<Applied, WriteError>>,
 }
 
 /// Changes records. Cheap to clone; all clones share one transaction at a time.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Pending>,
+    group: Group<Records>,
 }
 
 impl Writer {
     /// Starts the task that writes.
     pub fn start(database: Database, config: Arc<Config>, relay: outbox::Bell, on_change: OnChange) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let task = Task { database, config, relay, on_change, known: Known::default() };
-        tokio::spawn(task.run(waiting));
-        Self { queue }
+        let settings = settings(&config);
+        let (known, connection) = (Known::default(), None);
+        Self { group: Group::start(Records { database, config, settings, relay, on_change, known, connection }) }
     }
 
     /// Adds a fact and returns when the record that follows from it is committed. While the database is away this waits,
@@ -112,66 +98,89 @@ impl Writer {
         self.change(student, Work::Refresh).await
     }
 
+    /// Forgets what is remembered of a student.
+    pub async fn forget(&self, student: Uuid) {
+        let _ = self.change(student, Work::Forget).await;
+    }
+
     async fn change(&self, student: Uuid, work: Work) -> Result<Applied, WriteError> {
-        let (done, result) = oneshot::channel();
-        let pending = Pending { student, work, context: Context::current(), done };
-        self.queue.send(pending).await.map_err(|_| WriteError::Stopped)?;
-        result.await.map_err(|_| WriteError::Stopped)?
+        self.group.join(Pending { student, work, context: Context::current() }).await
     }
 }
 
-struct Task {
+struct Records {
     database: Database,
     config: Arc<Config>,
+    settings: String,
     relay: outbox::Bell,
     on_change: OnChange,
     known: Known,
+    /// Of the last transaction, if that went well.
+    connection: Option<Object>,
 }
 
-impl Task {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Pending>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
-            self.settle(std::mem::take(&mut batch)).await;
-        }
-    }
+impl Commit for Records {
+    type Item = Pending;
+    type Done = Applied;
+    const ITEMS: &'static str = "changes of records";
+    const LIMIT: usize = 128;
 
-    /// Makes the changes of a batch and tells each caller. One that is refused makes its batch go one by one; a database
-    /// that is away makes it wait.
-    async fn settle(&mut self, batch: Vec<Pending>) {
-        let mut work = vec![batch];
-        let mut pause = FIRST_PAUSE;
-        while let Some(mut batch) = work.pop() {
-            let error = match self.apply(&batch).await {
-                Ok(applied) => {
-                    for (pending, applied) in batch.into_iter().zip(applied) {
-                        // A caller that is gone gets the event again, and finds it stored.
-                        let _ = pending.done.send(Ok(applied));
-                    }
-                    pause = FIRST_PAUSE;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            if !matches!(error, DatabaseError::Refused { .. }) {
-                batch.retain(|pending| !pending.done.is_closed());
-                if !batch.is_empty() {
-                    tracing::warn!(changes = batch.len(), %error, "changes of records wait for the database");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    work.push(batch);
-                }
-            } else if batch.len() > 1 {
-                work.extend(batch.into_iter().rev().map(|pending| vec![pending]));
-            } else if let Some(Pending { done, .. }) = batch.pop() {
-                let _ = done.send(Err(WriteError::Refused(error)));
-            }
-        }
-    }
-
-    /// One transaction: facts in, records computed from all facts, alerts and their events out.
-    async fn apply(&mut self, batch: &[Pending]) -> Result<Vec<Applied>, DatabaseError> {
+    async fn commit(&mut self, batch: &[Pending]) -> Result<Vec<Applied>, DatabaseError> {
         let started = std::time::Instant::now();
+        for forgotten in batch.iter().filter(|pending| matches!(pending.work, Work::Forget)) {
+            self.known.forget(forgotten.student);
+        }
+        let client = match self.connection.take() {
+            Some(client) => client,
+            None => self.database.client().await?,
+        };
+        let done = match self.transact(&client, batch).await {
+            Ok(done) => done,
+            Err(error) => {
+                // Closing the connection ends the transaction, whatever has become of it.
+                drop(Object::take(client));
+                return Err(error);
+            }
+        };
+        self.connection = Some(client);
+        metrics::histogram!("record_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        metrics::histogram!("record_batch_seconds").record(started.elapsed());
+        if done.news {
+            self.relay.ring();
+        }
+        for (id, version, student) in done.students {
+            (self.on_change)(id, version);
+            self.known.put(id, version, student);
+        }
+        Ok(done.applied)
+    }
+}
+
+/// What a transaction has done.
+struct Done {
+    applied: Vec<Applied>,
+    students: Vec<(Uuid, i64, Student)>,
+    /// There is something to publish.
+    news: bool,
+}
+
+/// What a batch means for one student.
+struct Job<'a> {
+    id: Uuid,
+    locked: &'a Locked,
+    changes: Vec<&'a Pending>,
+    new: Vec<&'a Fact>,
+    resolved: Vec<&'a Resolved>,
+    /// The topics whose facts are needed.
+    topics: BTreeSet<String>,
+    /// What the streak becomes; `None` when everything must be computed anew.
+    streak: Option<Streak>,
+    known: Option<Student>,
+}
+
+impl Records {
+    /// One transaction: facts in, what follows from them, alerts and their events out.
+    async fn transact(&mut self, client: &Object, batch: &[Pending]) -> Result<Done, DatabaseError> {
         let now = micros(OffsetDateTime::now_utc());
         let mut students: Vec<Uuid> = batch.iter().map(|pending| pending.student).collect();
         students.sort_unstable();
@@ -182,27 +191,64 @@ impl Task {
             batch.iter().filter_map(Pending::fact).filter(|fact| ids.insert(fact.fact.id)).collect();
         let resolutions: Vec<(Uuid, Uuid)> = batch.iter().filter_map(Pending::resolution).collect();
 
-        let mut client = self.database.client().await?;
-        let transaction = client.transaction().await?;
+        tables::prepare(client).await?;
+        client.prepare_cached(outbox::INSERT.sql).await?;
         // Sent together, carried out one after the other: under the lock nobody else changes these students' rows.
-        let (locked, new_facts, resolved) = futures::future::try_join3(
-            tables::lock(&transaction, &students),
-            tables::insert_facts(&transaction, &facts),
-            tables::insert_resolutions(&transaction, &resolutions, now),
+        let ((), locked, new_facts, resolved) = try_join4(
+            execute(client, "BEGIN"),
+            tables::lock(client, &students),
+            tables::insert_facts(client, &facts),
+            tables::insert_resolutions(client, &resolutions, now),
         )
         .await?;
-        let mut new: HashSet<Uuid> = new_facts.into_iter().collect();
-        let resolved_alerts: HashSet<Uuid> = resolved.iter().map(|(_, resolved)| resolved.alert).collect();
 
-        // Whose record changes, and by what.
+        let (applied, mut jobs) = self.sort(batch, &locked, &new_facts.into_iter().collect(), &resolved, now);
+        let mut loaded = tables::load(client, &wanted(&jobs)).await?;
+        let mut results = Vec::with_capacity(jobs.len());
+        for job in &mut jobs {
+            let stored = loaded.remove(&job.id).unwrap_or_default();
+            let (student, changed) = self.compute(job, stored, now);
+            results.push((job, student, changed));
+        }
+
+        let changes: Vec<Change<'_>> = results
+            .iter()
+            .map(|(job, student, changed)| Change {
+                student: job.id,
+                version: job.locked.version + 1,
+                after: &student.derived,
+                changed,
+            })
+            .collect();
+        let raised: Vec<outbox::Raised<'_>> =
+            results.iter().flat_map(|(job, student, changed)| raised(job, student, changed)).collect();
+        // All prepared, hence sent in this order. When a write fails the server makes the commit a rollback.
+        try_join3(tables::write(client, &changes, now), outbox::insert(client, &raised), execute(client, "COMMIT"))
+            .await?;
+        let news = !raised.is_empty();
+        let students = results.into_iter().map(|(job, student, _)| (job.id, job.locked.version + 1, student)).collect();
+        Ok(Done { applied, students, news })
+    }
+
+    /// Says what becomes of each change, and what that means for each student whose record it changes.
+    fn sort<'a>(
+        &mut self,
+        batch: &'a [Pending],
+        locked: &'a HashMap<Uuid, Locked>,
+        new_facts: &HashSet<Uuid>,
+        resolved: &'a [(Uuid, Resolved)],
+        now: OffsetDateTime,
+    ) -> (Vec<Applied>, Vec<Job<'a>>) {
+        let mut new_facts = new_facts.clone();
         let mut because: BTreeMap<Uuid, Vec<&Pending>> = BTreeMap::new();
         let mut applied = Vec::with_capacity(batch.len());
         for pending in batch {
             let result = match &pending.work {
                 _ if !locked.contains_key(&pending.student) => Applied::Nobody,
-                Work::Fact(fact) if new.remove(&fact.fact.id) => Applied::New,
-                Work::Resolve { alert, .. } if resolved_alerts.contains(alert) => Applied::New,
+                Work::Fact(fact) if new_facts.remove(&fact.fact.id) => Applied::New,
+                Work::Resolve { alert, .. } if resolved.iter().any(|(_, new)| new.alert == *alert) => Applied::New,
                 Work::Refresh => Applied::New,
+                Work::Forget => Applied::Nobody,
                 Work::Fact(_) | Work::Resolve { .. } => Applied::Duplicate,
             };
             if result == Applied::New {
@@ -210,70 +256,103 @@ impl Task {
             }
             applied.push(result);
         }
+        let jobs = because.into_iter().filter_map(|(id, changes)| {
+            let locked = locked.get(&id)?;
+            let new: Vec<&Fact> = changes.iter().filter_map(|pending| pending.fact()).map(|fact| &fact.fact).collect();
+            let resolved: Vec<&Resolved> =
+                resolved.iter().filter(|(student, _)| *student == id).map(|(_, resolved)| resolved).collect();
+            let of_facts = new.iter().filter(|fact| matters(fact, now)).map(|fact| topic(fact));
+            let of_resolved = resolved.iter().map(|new| new.resolution.topic.as_deref().unwrap_or_default());
+            let topics = of_facts.chain(of_resolved).map(ToOwned::to_owned).collect();
+            let refresh = changes.iter().any(|pending| matches!(pending.work, Work::Refresh));
+            let computation = self.computation(locked, now);
+            let streak = if refresh { None } else { computation.streak_after(&locked.whole, new.iter().copied()) };
+            let known = self.known.take(id, locked.version);
+            Some(Job { id, locked, changes, new, resolved, topics, streak, known })
+        });
+        (applied, jobs.collect())
+    }
 
-        let missing: Vec<Uuid> = because
-            .keys()
-            .filter(|id| locked.get(*id).is_none_or(|locked| !self.known.has(**id, locked.version)))
-            .copied()
-            .collect();
-        let mut loaded = tables::load(&transaction, &missing).await?;
-        let mut results: Vec<(Uuid, i64, Stored, Derived)> = Vec::with_capacity(because.len());
-        for (student, changes) in &because {
-            let Some(lock) = locked.get(student) else { continue };
-            let stored = if let Some(stored) = loaded.remove(student) {
-                stored
-            } else {
-                // Until it is committed the student is not known: after a failure they are read again.
-                let mut stored = self.known.take(*student).unwrap_or_default();
-                stored.facts.extend(changes.iter().filter_map(|pending| pending.fact()).map(|fact| fact.fact.clone()));
-                let resolved = resolved.iter().filter(|(id, _)| id == student).map(|(_, resolved)| resolved.clone());
-                stored.resolved.extend(resolved);
-                stored
-            };
-            let Stored { facts, resolved, derived, .. } = &stored;
-            let after = derive(&lock.owner, facts, resolved, &derived.alerts, now, &self.config);
-            results.push((*student, lock.version + 1, stored, after));
+    /// Computes what the changes make of a record. Of what is known nothing is read again; until the transaction is
+    /// committed the student is not known: after a failure they are read anew.
+    fn compute(&self, job: &mut Job<'_>, stored: Stored, now: OffsetDateTime) -> (Student, Changed) {
+        let computation = self.computation(job.locked, now);
+        let Stored { facts, resolved, rows } = stored;
+        let Some(streak) = job.streak else {
+            let before = Derived { topics: rows.topics, alerts: rows.alerts, ..job.locked.whole.clone() };
+            let derived = computation.whole(&facts, &resolved, &before.alerts);
+            let changed = Changed::between(&before, &derived);
+            let mut student = Student::new(derived, resolved);
+            for fact in &facts {
+                student.knows(topic(fact));
+                student.add(fact);
+            }
+            return (student, changed);
+        };
+        let mut student = if let Some(mut student) = job.known.take() {
+            student.resolved.extend(job.resolved.iter().copied().cloned());
+            student
+        } else {
+            let derived = Derived { topics: rows.topics, alerts: rows.alerts, ..job.locked.whole.clone() };
+            Student::new(derived, resolved)
+        };
+        // The new ones to what is known; what was read has them already.
+        for fact in &job.new {
+            student.add(fact);
         }
+        let missing: Vec<String> = student.missing(&job.topics).map(ToOwned::to_owned).collect();
+        for topic in &missing {
+            student.knows(topic);
+        }
+        for fact in &facts {
+            student.add(fact);
+        }
+        let topics = job.topics.iter().map(|topic| (topic.clone(), student.facts(topic))).collect();
+        let Student { derived, resolved, .. } = &mut student;
+        let changed = computation.advance(derived, streak, &New { facts: job.new.clone(), topics, resolved });
+        (student, changed)
+    }
 
-        let changes: Vec<Change<'_>> = results
-            .iter()
-            .map(|(student, version, stored, after)| Change {
-                student: *student,
-                version: *version,
-                before: &stored.derived,
-                after,
-            })
-            .collect();
-        let raised: Vec<outbox::Raised<'_>> = changes.iter().flat_map(|change| raised(change, &because)).collect();
-        futures::future::try_join(tables::write(&transaction, &changes, now), outbox::insert(&transaction, &raised))
-            .await?;
-        let news = !raised.is_empty();
-        drop((raised, changes));
-        transaction.commit().await?;
-
-        metrics::histogram!("record_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
-        metrics::histogram!("record_batch_seconds").record(started.elapsed());
-        if news {
-            self.relay.ring();
-        }
-        for (student, version, stored, derived) in results {
-            (self.on_change)(student, version);
-            self.known.put(student, version, Stored { derived, computed_at: Some(now), ..stored });
-        }
-        Ok(applied)
+    fn computation<'a>(&'a self, locked: &'a Locked, now: OffsetDateTime) -> Computation<'a> {
+        let basis = basis(&locked.owner, &self.settings);
+        Computation { owner: &locked.owner, now, config: &self.config, basis }
     }
 }
 
+async fn execute(client: &Object, sql: &str) -> Result<(), DatabaseError> {
+    Ok(client.batch_execute(sql).await?)
+}
+
+/// Being there counts for the streak and says nothing of any topic; but one that is yet to come can end an episode.
+fn matters(fact: &Fact, now: OffsetDateTime) -> bool {
+    fact.at > now || fact.topic.is_some() || !matches!(fact.kind, FactKind::Activity { exercise: None })
+}
+
+/// What must be read for the jobs.
+fn wanted(jobs: &[Job<'_>]) -> Wanted {
+    let mut wanted = Wanted::default();
+    let nobody = Student::default();
+    for job in jobs {
+        if job.streak.is_none() {
+            wanted.whole.push(job.id);
+            continue;
+        }
+        if job.known.is_none() {
+            wanted.computed.push(job.id);
+        }
+        let missing = job.known.as_ref().unwrap_or(&nobody).missing(&job.topics);
+        wanted.topics.extend(missing.map(|topic| (job.id, topic.to_owned())));
+    }
+    wanted
+}
+
 /// The alerts that a change raises.
-fn raised<'a>(
-    change: &Change<'a>,
-    because: &BTreeMap<Uuid, Vec<&'a Pending>>,
-) -> impl Iterator<Item = outbox::Raised<'a>> + use<'a> {
-    let (student, before) = (change.student, change.before);
-    let context = because.get(&student).and_then(|changes| changes.last()).map(|pending| &pending.context);
-    change.after.alerts.iter().filter(|(id, _)| !before.alerts.contains_key(*id)).filter_map(
-        move |(id, alert): (&Uuid, &AlertRow)| Some(outbox::Raised { student, id: *id, alert, context: context? }),
-    )
+fn raised<'a>(job: &Job<'a>, student: &'a Student, changed: &'a Changed) -> impl Iterator<Item = outbox::Raised<'a>> {
+    let (id, context) = (job.id, job.changes.last().map(|pending| &pending.context));
+    changed.raised.iter().filter_map(move |alert| {
+        let row = student.derived.alerts.get(alert)?;
+        Some(outbox::Raised { student: id, id: *alert, alert: row, context: context? })
+    })
 }
 
 impl Pending {

@@ -4,11 +4,22 @@ use learnflow_proto::v1::{
     account_service_server::AccountService as _, user_service_server::UserService as _,
 };
 use learnflow_sidecar::Context;
-use progress_service::{accounts::Accounts, bootstrap, database::Database, passwords::Passwords, users::Users};
+use progress_service::{
+    accounts::Accounts,
+    bootstrap,
+    database::Database,
+    passwords::Passwords,
+    privacy::erase::Erasures,
+    record::{audit::Audit, outbox},
+    users::Users,
+};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use crate::postgres::{Postgres, open};
+use crate::{
+    postgres::{Postgres, open},
+    record::no_sidecar,
+};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -25,7 +36,11 @@ async fn sign_in(accounts: &Accounts, email: &str, password: &str) -> Result<Use
 async fn setup() -> (Database, Accounts, Users) {
     let database = Postgres::shared().database().await;
     let accounts = Accounts::new(database.clone(), Passwords::new().unwrap());
-    (database.clone(), accounts, Users::new(database))
+    let (audit, erasures) = (
+        Audit::new(database.clone(), no_sidecar()),
+        Erasures::new(database.clone(), no_sidecar(), outbox::Bell::default()),
+    );
+    (database.clone(), accounts, Users::new(database, audit, erasures))
 }
 
 /// The context of a call on behalf of a user, as the gateway sets it.

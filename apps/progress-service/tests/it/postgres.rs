@@ -14,8 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use progress_service::{config::DatabaseConfig, database::Database};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use progress_service::{
+    config::DatabaseConfig,
+    database::Database,
+    vault::{KeySecret, Keys},
+};
 use tempfile::TempDir;
+use tokio_postgres::Row;
 
 const PASSWORD: &str = "postgres";
 /// PostgreSQL refuses to run as root: it runs as nobody then.
@@ -25,6 +31,7 @@ const NOBODY: u32 = 65_534;
 pub(crate) struct Postgres {
     folder: TempDir,
     removed_by_shell: bool,
+    durable: bool,
     port: u16,
     process: Option<Child>,
 }
@@ -34,15 +41,20 @@ impl Postgres {
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         // Statics are not dropped: the shell that ends the server removes its folder too.
-        SHARED.get_or_init(|| Self::create(true))
+        SHARED.get_or_init(|| Self::create(true, false))
     }
 
     /// Starts a new server.
     pub(crate) fn start() -> Self {
-        Self::create(false)
+        Self::create(false, false)
     }
 
-    fn create(removed_by_shell: bool) -> Self {
+    /// Starts a new server that loses nothing when the machine fails, as one in use: for measurements.
+    pub(crate) fn durable() -> Self {
+        Self::create(false, true)
+    }
+
+    fn create(removed_by_shell: bool, durable: bool) -> Self {
         let mut folder = tempfile::Builder::new().prefix("learnflow-postgres").tempdir().unwrap();
         folder.disable_cleanup(removed_by_shell);
         if is_root() {
@@ -59,7 +71,7 @@ impl Postgres {
         let output = initdb.current_dir("/").output().expect("initdb of PostgreSQL 15 or later");
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut postgres = Self { folder, removed_by_shell, port, process: None };
+        let mut postgres = Self { folder, removed_by_shell, durable, port, process: None };
         postgres.run();
         postgres
     }
@@ -76,8 +88,8 @@ impl Postgres {
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "fsync=off",
-            "shared_buffers=32MB",
+            if self.durable { "fsync=on" } else { "fsync=off" },
+            if self.durable { "shared_buffers=128MB" } else { "shared_buffers=32MB" },
             "max_connections=200",
         ] {
             shell.arg("-c").arg(setting);
@@ -149,7 +161,16 @@ pub(crate) fn open(url: &str) -> Database {
         let url = url.clone();
         Box::pin(async move { Ok(url.into()) }) as _
     });
-    Database::new(DatabaseConfig::default(), read).unwrap()
+    let database = Database::new(DatabaseConfig::default(), read).unwrap();
+    database.vault().set(keys("1", &["1"]));
+    database
+}
+
+/// Data keys of these ids; a key is the same wherever its id is.
+pub(crate) fn keys(current: &str, ids: &[&str]) -> Keys {
+    let key = |id: &str| STANDARD.encode([id.as_bytes()[0]; 32]);
+    let keys = ids.iter().map(|id| format!("{id}={}", key(id))).collect::<Vec<_>>().join(" ");
+    Keys::read(&KeySecret { current: current.to_owned(), keys: keys.into(), index: key("0").into() }).unwrap()
 }
 
 /// Runs SQL beside the pool.
@@ -163,9 +184,18 @@ pub(crate) async fn execute(url: &str, sql: &str) {
 
 /// Runs SQL beside the pool and returns one number.
 pub(crate) async fn count(url: &str, sql: &str) -> i64 {
+    one(url, sql).await.get(0)
+}
+
+/// Runs SQL beside the pool and returns the first text.
+pub(crate) async fn text(url: &str, sql: &str) -> String {
+    one(url, sql).await.get(0)
+}
+
+async fn one(url: &str, sql: &str) -> Row {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    client.query_one(sql, &[]).await.unwrap().get(0)
+    client.query(sql, &[]).await.unwrap().swap_remove(0)
 }
 
 fn is_root() -> bool {

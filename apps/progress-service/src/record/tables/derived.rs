@@ -2,18 +2,18 @@
 
 use std::{collections::HashMap, str::FromStr as _};
 
-use deadpool_postgres::Transaction;
-use futures::future::{try_join3, try_join4};
+use deadpool_postgres::GenericClient;
+use futures::future::{try_join, try_join4};
 use learnflow_curriculum::Level;
 use learnflow_mastery::{Ending, Rule};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{column, damaged};
+use super::column;
 use crate::{
     database::{DatabaseError, Statement, query_in},
-    record::derived::{AlertRow, Derived, TopicRow, ending_word},
+    record::derived::{AlertRow, Changed, Derived, TopicRow, ending_word},
 };
 
 const PROGRESS: Statement = Statement {
@@ -26,25 +26,20 @@ const ALERTS: Statement = Statement {
                  resolved_at, withdrawn
           FROM alerts WHERE student_id = ANY ($1)",
 };
-const RECORDS: Statement = Statement {
-    name: "records.of_students",
-    sql: "SELECT student_id, streak_days, longest_streak_days, last_active, valid_until, computed_at
-          FROM records WHERE student_id = ANY ($1)",
-};
 const WRITE_PROGRESS: Statement = Statement {
     name: "progress.write",
     sql: "INSERT INTO progress (user_id, topic_id, mastery, level, exercises, quizzes, code_quality, consistency,
                                 knowledge, next_review_at, runs, error_quotient, repeated_error_density, tries,
-                                mastered_at_try)
+                                mastered_at_try, starting_level)
           SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
                                $8::float8[], $9::float8[], $10::timestamptz[], $11::integer[], $12::float8[],
-                               $13::float8[], $14::integer[], $15::integer[])
+                               $13::float8[], $14::integer[], $15::integer[], $16::text[])
           ON CONFLICT (user_id, topic_id) DO UPDATE
           SET (mastery, level, exercises, quizzes, code_quality, consistency, knowledge, next_review_at, runs,
-               error_quotient, repeated_error_density, tries, mastered_at_try) =
+               error_quotient, repeated_error_density, tries, mastered_at_try, starting_level) =
               (excluded.mastery, excluded.level, excluded.exercises, excluded.quizzes, excluded.code_quality,
                excluded.consistency, excluded.knowledge, excluded.next_review_at, excluded.runs, excluded.error_quotient,
-               excluded.repeated_error_density, excluded.tries, excluded.mastered_at_try)",
+               excluded.repeated_error_density, excluded.tries, excluded.mastered_at_try, excluded.starting_level)",
 };
 const REMOVE_PROGRESS: Statement = Statement {
     name: "progress.remove",
@@ -68,45 +63,36 @@ const WRITE_ALERTS: Statement = Statement {
 };
 const WRITE_RECORDS: Statement = Statement {
     name: "records.write",
-    sql: "INSERT INTO records (student_id, version, streak_days, longest_streak_days, last_active, valid_until,
-                               computed_at)
-          SELECT r.*, $7 FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::date[],
-                                     $6::timestamptz[]) AS r
+    sql: "INSERT INTO records (student_id, version, streak_days, longest_streak_days, last_active, valid_until, basis,
+                               next_fact_at, computed_at)
+          SELECT r.*, $9 FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::date[],
+                                     $6::timestamptz[], $7::bigint[], $8::timestamptz[]) AS r
           ON CONFLICT (student_id) DO UPDATE
-          SET (version, streak_days, longest_streak_days, last_active, valid_until, computed_at) =
+          SET (version, streak_days, longest_streak_days, last_active, valid_until, basis, next_fact_at, computed_at) =
               (excluded.version, excluded.streak_days, excluded.longest_streak_days, excluded.last_active,
-               excluded.valid_until, excluded.computed_at)",
+               excluded.valid_until, excluded.basis, excluded.next_fact_at, excluded.computed_at)",
 };
 
-type DerivedAt = (Derived, Option<OffsetDateTime>);
+/// Those of a batch of changes.
+pub(super) const STATEMENTS: [&Statement; 6] =
+    [&PROGRESS, &ALERTS, &WRITE_PROGRESS, &REMOVE_PROGRESS, &WRITE_ALERTS, &WRITE_RECORDS];
 
-/// Reads what is computed for students, and when it was.
+/// Reads the topics and alerts that are computed for students.
 pub(super) async fn load(
-    transaction: &Transaction<'_>,
+    client: &impl GenericClient,
     students: &[Uuid],
-) -> Result<HashMap<Uuid, DerivedAt>, DatabaseError> {
-    let mut found: HashMap<Uuid, DerivedAt> = HashMap::new();
-    let (progress, alerts, records) = try_join3(
-        query_in(transaction, &PROGRESS, &[&students]),
-        query_in(transaction, &ALERTS, &[&students]),
-        query_in(transaction, &RECORDS, &[&students]),
-    )
-    .await?;
+) -> Result<HashMap<Uuid, Derived>, DatabaseError> {
+    let mut found: HashMap<Uuid, Derived> = HashMap::new();
+    if students.is_empty() {
+        return Ok(found);
+    }
+    let (progress, alerts) =
+        try_join(query_in(client, &PROGRESS, &[&students]), query_in(client, &ALERTS, &[&students])).await?;
     for row in &progress {
-        let (derived, _) = found.entry(row.get("student_id")).or_default();
-        derived.topics.insert(row.get("topic_id"), topic(row)?);
+        found.entry(row.get("student_id")).or_default().topics.insert(row.get("topic_id"), topic(row)?);
     }
     for row in &alerts {
-        let (derived, _) = found.entry(row.get("student_id")).or_default();
-        derived.alerts.insert(row.get("id"), alert(row)?);
-    }
-    for row in &records {
-        let (derived, computed_at) = found.entry(row.get("student_id")).or_default();
-        derived.streak_days = row.get("streak_days");
-        derived.longest_streak_days = row.get("longest_streak_days");
-        derived.last_active = row.get("last_active");
-        derived.valid_until = row.get("valid_until");
-        *computed_at = row.get("computed_at");
+        found.entry(row.get("student_id")).or_default().alerts.insert(row.get("id"), alert(row)?);
     }
     Ok(found)
 }
@@ -115,57 +101,43 @@ pub(super) async fn load(
 pub(in crate::record) struct Change<'a> {
     pub student: Uuid,
     pub version: i64,
-    pub before: &'a Derived,
     pub after: &'a Derived,
+    pub changed: &'a Changed,
 }
 
-/// Writes what differs from what is stored.
+/// Writes what has changed.
 pub(in crate::record) async fn write(
-    transaction: &Transaction<'_>,
+    client: &impl GenericClient,
     changes: &[Change<'_>],
     at: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
     if changes.is_empty() {
         return Ok(());
     }
-    let topics: Vec<(Uuid, &str, &TopicRow)> = changes
-        .iter()
-        .flat_map(|change| {
-            let differing = change.after.topics.iter().filter(|(id, row)| change.before.topics.get(*id) != Some(*row));
-            differing.map(|(id, row)| (change.student, id.as_str(), row))
-        })
-        .collect();
-    let gone: Vec<(Uuid, &str)> = changes
-        .iter()
-        .flat_map(|change| {
-            let gone = change.before.topics.keys().filter(|id| !change.after.topics.contains_key(*id));
-            gone.map(|id| (change.student, id.as_str()))
-        })
-        .collect();
-    let alerts: Vec<(Uuid, Uuid, &AlertRow)> = changes
-        .iter()
-        .flat_map(|change| {
-            let differing = change.after.alerts.iter().filter(|(id, row)| change.before.alerts.get(*id) != Some(*row));
-            differing.map(|(id, row)| (change.student, *id, row))
-        })
-        .collect();
+    let (mut topics, mut gone, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
+    for Change { student, after, changed, .. } in changes {
+        let rows = changed.topics.iter().filter_map(|id| Some((*student, id.as_str(), after.topics.get(id)?)));
+        topics.extend(rows);
+        gone.extend(changed.gone.iter().map(|id| (*student, id.as_str())));
+        alerts.extend(changed.alerts.iter().filter_map(|id| Some((*student, *id, after.alerts.get(id)?))));
+    }
     try_join4(
-        write_topics(transaction, &topics),
-        remove_topics(transaction, &gone),
-        write_alerts(transaction, &alerts),
-        write_records(transaction, changes, at),
+        write_topics(client, &topics),
+        remove_topics(client, &gone),
+        write_alerts(client, &alerts),
+        write_records(client, changes, at),
     )
     .await?;
     Ok(())
 }
 
-async fn write_topics(transaction: &Transaction<'_>, rows: &[(Uuid, &str, &TopicRow)]) -> Result<(), DatabaseError> {
+async fn write_topics(client: &impl GenericClient, rows: &[(Uuid, &str, &TopicRow)]) -> Result<(), DatabaseError> {
     if rows.is_empty() {
         return Ok(());
     }
     let part = |index: usize| column(rows, |(_, _, row)| row.parts[index]);
     query_in(
-        transaction,
+        client,
         &WRITE_PROGRESS,
         &[
             &column(rows, |(student, ..)| *student),
@@ -183,26 +155,27 @@ async fn write_topics(transaction: &Transaction<'_>, rows: &[(Uuid, &str, &Topic
             &column(rows, |(_, _, row)| row.repeated_error_density),
             &column(rows, |(_, _, row)| row.tries),
             &column(rows, |(_, _, row)| row.mastered_at_try),
+            &column(rows, |(_, _, row)| row.starting_level),
         ],
     )
     .await
     .map(drop)
 }
 
-async fn remove_topics(transaction: &Transaction<'_>, rows: &[(Uuid, &str)]) -> Result<(), DatabaseError> {
+async fn remove_topics(client: &impl GenericClient, rows: &[(Uuid, &str)]) -> Result<(), DatabaseError> {
     if rows.is_empty() {
         return Ok(());
     }
     let (students, topics): (Vec<_>, Vec<_>) = rows.iter().copied().unzip();
-    query_in(transaction, &REMOVE_PROGRESS, &[&students, &topics]).await.map(drop)
+    query_in(client, &REMOVE_PROGRESS, &[&students, &topics]).await.map(drop)
 }
 
-async fn write_alerts(transaction: &Transaction<'_>, rows: &[(Uuid, Uuid, &AlertRow)]) -> Result<(), DatabaseError> {
+async fn write_alerts(client: &impl GenericClient, rows: &[(Uuid, Uuid, &AlertRow)]) -> Result<(), DatabaseError> {
     if rows.is_empty() {
         return Ok(());
     }
     query_in(
-        transaction,
+        client,
         &WRITE_ALERTS,
         &[
             &column(rows, |(_, id, _)| *id),
@@ -226,12 +199,12 @@ async fn write_alerts(transaction: &Transaction<'_>, rows: &[(Uuid, Uuid, &Alert
 }
 
 async fn write_records(
-    transaction: &Transaction<'_>,
+    client: &impl GenericClient,
     changes: &[Change<'_>],
     at: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
     query_in(
-        transaction,
+        client,
         &WRITE_RECORDS,
         &[
             &column(changes, |change| change.student),
@@ -240,6 +213,8 @@ async fn write_records(
             &column(changes, |change| change.after.longest_streak_days),
             &column(changes, |change| change.after.last_active),
             &column(changes, |change| change.after.valid_until),
+            &column(changes, |change| change.after.basis),
+            &column(changes, |change| change.after.next_fact_at),
             &at,
         ],
     )
@@ -249,10 +224,10 @@ async fn write_records(
 
 /// Reads a row of `progress`.
 pub(in crate::record) fn topic(row: &Row) -> Result<TopicRow, DatabaseError> {
-    let level = Level::from_str(row.get("level")).map_err(|_| damaged("level"))?;
+    let level = |word: &str| Level::from_str(word).map(Level::as_str).map_err(|_| DatabaseError::damaged("level"));
     Ok(TopicRow {
         mastery: row.get("mastery"),
-        level: level.as_str(),
+        level: level(row.get("level"))?,
         parts: ["exercises", "quizzes", "code_quality", "consistency"].map(|part| row.get(part)),
         knowledge: row.get("knowledge"),
         next_review_at: row.get("next_review_at"),
@@ -261,6 +236,7 @@ pub(in crate::record) fn topic(row: &Row) -> Result<TopicRow, DatabaseError> {
         repeated_error_density: row.get("repeated_error_density"),
         tries: row.get("tries"),
         mastered_at_try: row.get("mastered_at_try"),
+        starting_level: row.get::<_, Option<&str>>("starting_level").map(level).transpose()?,
     })
 }
 
@@ -268,12 +244,15 @@ fn alert(row: &Row) -> Result<AlertRow, DatabaseError> {
     let endings = [Ending::Success, Ending::Resolved, Ending::Quiet];
     let ending = match row.get::<_, Option<&str>>("ending") {
         None => None,
-        Some(word) => {
-            Some(endings.into_iter().find(|ending| ending_word(*ending) == word).ok_or_else(|| damaged("alert"))?)
-        }
+        Some(word) => Some(
+            endings
+                .into_iter()
+                .find(|ending| ending_word(*ending) == word)
+                .ok_or_else(|| DatabaseError::damaged("alert"))?,
+        ),
     };
     Ok(AlertRow {
-        rule: Rule::from_str(row.get("kind")).map_err(|_| damaged("alert"))?,
+        rule: Rule::from_str(row.get("kind")).map_err(|_| DatabaseError::damaged("alert"))?,
         topic: row.get("topic_id"),
         exercise: row.get("exercise_id"),
         error_type: row.get("error_type"),

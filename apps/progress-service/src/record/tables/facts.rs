@@ -2,14 +2,13 @@
 
 use std::str::FromStr as _;
 
-use deadpool_postgres::Transaction;
-use futures::future::try_join;
+use deadpool_postgres::GenericClient;
 use learnflow_mastery::{CodeRun, Fact, FactKind, Resolution, Rule, Submission};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{column, damaged};
+use super::column;
 use crate::{
     database::{DatabaseError, Statement, query_in},
     record::{
@@ -22,11 +21,11 @@ use crate::{
 const INSERT_FACTS: Statement = Statement {
     name: "facts.insert",
     sql: "INSERT INTO facts (id, student_id, topic_id, kind, occurred_at, exercise_id, difficulty, outcome, score,
-                             error_type, source)
+                             error_type, source, level)
           SELECT f.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                                 $7::text[], $8::text[], $9::smallint[], $10::text[], $11::text[])
+                                 $7::text[], $8::text[], $9::smallint[], $10::text[], $11::text[], $12::text[])
                  AS f (id, student_id, topic_id, kind, occurred_at, exercise_id, difficulty, outcome, score, error_type,
-                       source)
+                       source, level)
           JOIN users u ON u.id = f.student_id
           ON CONFLICT (id) DO NOTHING RETURNING id",
 };
@@ -41,16 +40,32 @@ const INSERT_RESOLUTIONS: Statement = Statement {
 /// All facts of students.
 pub const FACTS: Statement = Statement {
     name: "facts.of_students",
-    sql: "SELECT id, student_id, topic_id, kind, occurred_at, exercise_id, difficulty, outcome, score, error_type
+    sql:
+        "SELECT id, student_id, topic_id, kind, occurred_at, exercise_id, difficulty, outcome, score, error_type, level
           FROM facts WHERE student_id = ANY ($1)",
+};
+/// The facts of students, each on one topic; then those without a topic.
+pub const TOPIC_FACTS: Statement = Statement {
+    name: "facts.of_topics",
+    sql:
+        "SELECT f.id, f.student_id, f.topic_id, f.kind, f.occurred_at, f.exercise_id, f.difficulty, f.outcome, f.score,
+                 f.error_type, f.level
+          FROM unnest($1::uuid[], $2::text[]) AS wanted (student_id, topic_id)
+          JOIN facts f ON f.student_id = wanted.student_id AND f.topic_id = wanted.topic_id
+          UNION ALL
+          SELECT id, student_id, topic_id, kind, occurred_at, exercise_id, difficulty, outcome, score, error_type, level
+          FROM facts WHERE student_id = ANY ($3) AND topic_id IS NULL",
 };
 const RESOLUTIONS: Statement = Statement {
     name: "resolutions.of_students",
     sql: "SELECT alert_id, student_id, kind, topic_id, resolved_at FROM resolutions WHERE student_id = ANY ($1)",
 };
+/// Those of a batch of changes.
+pub(super) const STATEMENTS: [&Statement; 5] = [&INSERT_FACTS, &INSERT_RESOLUTIONS, &FACTS, &TOPIC_FACTS, &RESOLUTIONS];
+
 /// Inserts the facts that are not there yet and returns their ids.
 pub(in crate::record) async fn insert_facts(
-    transaction: &Transaction<'_>,
+    transaction: &impl GenericClient,
     facts: &[&StudentFact],
 ) -> Result<Vec<Uuid>, DatabaseError> {
     if facts.is_empty() {
@@ -72,6 +87,7 @@ pub(in crate::record) async fn insert_facts(
             &column(&columns, |fact| fact.score),
             &column(&columns, |fact| fact.error_type),
             &column(facts, |fact| fact.source.as_str()),
+            &column(&columns, |fact| fact.level),
         ],
     )
     .await?;
@@ -80,7 +96,7 @@ pub(in crate::record) async fn insert_facts(
 
 /// Notes which teachers dealt with which alerts, and returns what is new of it by student.
 pub(in crate::record) async fn insert_resolutions(
-    transaction: &Transaction<'_>,
+    transaction: &impl GenericClient,
     resolutions: &[(Uuid, Uuid)],
     at: OffsetDateTime,
 ) -> Result<Vec<(Uuid, Resolved)>, DatabaseError> {
@@ -92,17 +108,43 @@ pub(in crate::record) async fn insert_resolutions(
     rows.iter().map(resolved).collect()
 }
 
-/// Reads the facts and resolutions of students.
-pub(super) async fn load(
-    transaction: &Transaction<'_>,
+/// All facts of students.
+pub(super) async fn of_students(
+    client: &impl GenericClient,
     students: &[Uuid],
-) -> Result<(Vec<(Uuid, Fact)>, Vec<(Uuid, Resolved)>), DatabaseError> {
-    let (facts, resolutions) =
-        try_join(query_in(transaction, &FACTS, &[&students]), query_in(transaction, &RESOLUTIONS, &[&students]))
-            .await?;
-    let facts =
-        facts.iter().map(|row| Ok((row.get("student_id"), fact(row)?))).collect::<Result<_, DatabaseError>>()?;
-    Ok((facts, resolutions.iter().map(resolved).collect::<Result<_, _>>()?))
+) -> Result<Vec<(Uuid, Fact)>, DatabaseError> {
+    if students.is_empty() {
+        return Ok(Vec::new());
+    }
+    query_in(client, &FACTS, &[&students]).await?.iter().map(student_fact).collect()
+}
+
+/// The facts of students on topics.
+pub(super) async fn of_topics(
+    client: &impl GenericClient,
+    topics: &[(Uuid, String)],
+) -> Result<Vec<(Uuid, Fact)>, DatabaseError> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let without: Vec<Uuid> = topics.iter().filter(|(_, topic)| topic.is_empty()).map(|(student, _)| *student).collect();
+    let (students, topics) = (column(topics, |(student, _)| *student), column(topics, |(_, topic)| topic.as_str()));
+    query_in(client, &TOPIC_FACTS, &[&students, &topics, &without]).await?.iter().map(student_fact).collect()
+}
+
+/// What teachers dealt with of students.
+pub(super) async fn resolutions(
+    client: &impl GenericClient,
+    students: &[Uuid],
+) -> Result<Vec<(Uuid, Resolved)>, DatabaseError> {
+    if students.is_empty() {
+        return Ok(Vec::new());
+    }
+    query_in(client, &RESOLUTIONS, &[&students]).await?.iter().map(resolved).collect()
+}
+
+fn student_fact(row: &Row) -> Result<(Uuid, Fact), DatabaseError> {
+    Ok((row.get("student_id"), fact(row)?))
 }
 
 /// The columns of a fact beside those that every fact has.
@@ -113,12 +155,20 @@ struct Columns<'a> {
     outcome: Option<&'static str>,
     score: Option<i16>,
     error_type: Option<&'a str>,
+    level: Option<&'static str>,
 }
 
 impl<'a> Columns<'a> {
     fn of(kind: &'a FactKind) -> Self {
-        let plain =
-            |kind| Self { kind, exercise: None, difficulty: None, outcome: None, score: None, error_type: None };
+        let plain = |kind| Self {
+            kind,
+            exercise: None,
+            difficulty: None,
+            outcome: None,
+            score: None,
+            error_type: None,
+            level: None,
+        };
         match kind {
             FactKind::Submission(submission) => Self {
                 exercise: Some(&submission.exercise),
@@ -137,13 +187,14 @@ impl<'a> Columns<'a> {
                 ..plain("code_run")
             },
             FactKind::SaidStuck => plain("said_stuck"),
+            FactKind::Placement { level } => Self { level: Some(level.as_str()), ..plain("placement") },
             FactKind::Activity { exercise } => Self { exercise: exercise.as_deref(), ..plain("activity") },
         }
     }
 }
 
 fn fact(row: &Row) -> Result<Fact, DatabaseError> {
-    let damaged = || damaged("fact");
+    let damaged = || DatabaseError::damaged("fact");
     let score = || row.get::<_, Option<i16>>("score").and_then(|score| u8::try_from(score).ok()).ok_or_else(damaged);
     let ended = || row.get::<_, Option<&str>>("outcome").and_then(outcome).ok_or_else(damaged);
     let exercise: Option<String> = row.get("exercise_id");
@@ -160,6 +211,9 @@ fn fact(row: &Row) -> Result<Fact, DatabaseError> {
         "code_review" => FactKind::CodeReview { rating: score()? },
         "code_run" => FactKind::CodeRun(CodeRun { exercise, outcome: ended()?, error_type: row.get("error_type") }),
         "said_stuck" => FactKind::SaidStuck,
+        "placement" => FactKind::Placement {
+            level: row.get::<_, Option<&str>>("level").and_then(|word| word.parse().ok()).ok_or_else(damaged)?,
+        },
         "activity" => FactKind::Activity { exercise },
         _ => return Err(damaged()),
     };
@@ -167,7 +221,7 @@ fn fact(row: &Row) -> Result<Fact, DatabaseError> {
 }
 
 fn resolved(row: &Row) -> Result<(Uuid, Resolved), DatabaseError> {
-    let rule = Rule::from_str(row.get("kind")).map_err(|_| damaged("resolution"))?;
+    let rule = Rule::from_str(row.get("kind")).map_err(|_| DatabaseError::damaged("resolution"))?;
     let resolution = Resolution { at: row.get("resolved_at"), rule, topic: row.get("topic_id") };
     Ok((row.get("student_id"), Resolved { alert: row.get("alert_id"), resolution }))
 }
