@@ -1,5 +1,7 @@
 //! Access tokens: RS256 JWTs, the keys that sign and check them, and the public keys for others (JWKS, RFC 7517).
 
+pub mod erased;
+
 use std::{
     collections::HashMap,
     time::{SystemTime, UNIX_EPOCH},
@@ -70,12 +72,59 @@ pub struct PrivateKey<'a> {
     pub pem: &'a str,
 }
 
+/// Public keys: they check tokens.
+pub struct PublicKeys {
+    keys: HashMap<String, DecodingKey>,
+    validation: Validation,
+}
+
+impl PublicKeys {
+    /// Reads a JWK Set, as the gateway publishes it.
+    ///
+    /// # Errors
+    /// [`AuthError::Key`] when it is none, or a key in it is not a usable RSA key.
+    pub fn from_jwks(jwks: &str) -> Result<Self, AuthError> {
+        let failed = |error: serde_json::Error| AuthError::Key { kid: "set".to_owned(), reason: error.to_string() };
+        Self::new(&serde_json::from_str(jwks).map_err(failed)?)
+    }
+
+    fn new(set: &JwkSet) -> Result<Self, AuthError> {
+        let mut keys = HashMap::new();
+        for key in &set.keys {
+            let kid = key.common.key_id.clone().unwrap_or_default();
+            let decoding = DecodingKey::from_jwk(key)
+                .map_err(|error| AuthError::Key { kid: kid.clone(), reason: error.to_string() })?;
+            keys.insert(kid, decoding);
+        }
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "sub", "iss", "aud"]);
+        validation.leeway = LEEWAY;
+        Ok(Self { keys, validation })
+    }
+
+    /// The claims of a token, if it is one of ours and has not expired.
+    ///
+    /// # Errors
+    /// [`AuthError`] says why not.
+    pub fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+        let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
+        let kid = header.kid.ok_or(AuthError::Invalid)?;
+        let key = self.keys.get(&kid).ok_or(AuthError::UnknownKey)?;
+        match decode::<Claims>(token, key, &self.validation) {
+            Ok(token) => Ok(token.claims),
+            Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => Err(AuthError::Expired),
+            Err(_) => Err(AuthError::Invalid),
+        }
+    }
+}
+
 /// The keys in use: the current one signs, the next one is published ahead so that nobody meets it unprepared.
 pub struct Keys {
     current: (String, EncodingKey),
-    checking: HashMap<String, DecodingKey>,
+    public: PublicKeys,
     published: JwkSet,
-    validation: Validation,
 }
 
 impl Keys {
@@ -84,32 +133,21 @@ impl Keys {
     /// # Errors
     /// [`AuthError::Key`] when a key is not a usable RSA key.
     pub fn new(current: &PrivateKey<'_>, others: &[PrivateKey<'_>]) -> Result<Self, AuthError> {
-        let mut checking = HashMap::new();
         let mut published = JwkSet { keys: Vec::new() };
-        let signing = Self::add(current, &mut checking, &mut published)?;
+        let signing = Self::add(current, &mut published)?;
         for other in others {
-            Self::add(other, &mut checking, &mut published)?;
+            Self::add(other, &mut published)?;
         }
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "sub", "iss", "aud"]);
-        validation.leeway = LEEWAY;
-        Ok(Self { current: (current.kid.to_owned(), signing), checking, published, validation })
+        Ok(Self { current: (current.kid.to_owned(), signing), public: PublicKeys::new(&published)?, published })
     }
 
-    fn add(
-        key: &PrivateKey<'_>,
-        checking: &mut HashMap<String, DecodingKey>,
-        published: &mut JwkSet,
-    ) -> Result<EncodingKey, AuthError> {
+    fn add(key: &PrivateKey<'_>, published: &mut JwkSet) -> Result<EncodingKey, AuthError> {
         let failed =
             |error: jsonwebtoken::errors::Error| AuthError::Key { kid: key.kid.to_owned(), reason: error.to_string() };
         let signing = EncodingKey::from_rsa_pem(key.pem.as_bytes()).map_err(failed)?;
         let mut public = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(failed)?;
         public.common.key_id = Some(key.kid.to_owned());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        checking.insert(key.kid.to_owned(), DecodingKey::from_jwk(&public).map_err(failed)?);
         published.keys.push(public);
         Ok(signing)
     }
@@ -140,14 +178,7 @@ impl Keys {
     /// # Errors
     /// [`AuthError`] says why not.
     pub fn verify(&self, token: &str) -> Result<Claims, AuthError> {
-        let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
-        let kid = header.kid.ok_or(AuthError::Invalid)?;
-        let key = self.checking.get(&kid).ok_or(AuthError::UnknownKey)?;
-        match decode::<Claims>(token, key, &self.validation) {
-            Ok(token) => Ok(token.claims),
-            Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => Err(AuthError::Expired),
-            Err(_) => Err(AuthError::Invalid),
-        }
+        self.public.verify(token)
     }
 
     /// The public keys, the current one first.
@@ -218,6 +249,10 @@ mod tests {
 
         let published: Vec<_> = keys.published().keys.iter().map(|key| key.common.key_id.clone().unwrap()).collect();
         assert_eq!(published, ["1", "2"]);
-        assert!(!serde_json::to_string(keys.published()).unwrap().contains("\"d\""), "private parts stay private");
+        let jwks = serde_json::to_string(keys.published()).unwrap();
+        assert!(!jwks.contains("\"d\""), "private parts stay private");
+        let public = PublicKeys::from_jwks(&jwks).unwrap();
+        assert_eq!(public.verify(&token).unwrap().sub, "ada");
+        assert!(PublicKeys::from_jwks("{}").is_err());
     }
 }

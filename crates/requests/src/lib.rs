@@ -1,10 +1,11 @@
 //! The request record: what makes a question's answer certain although agents acknowledge its event before they have
 //! answered it.
 //!
-//! The gateway writes the record before it publishes. An agent that takes long holds a lease in it, writes the outcome
-//! beside it where none is yet, and only then publishes the answer. Whoever waits for the answer reads the record when
-//! the broadcast of answers missed them, and publishes a question again that shows no sign of life. So a question is
-//! answered once: of two agents that work on it, the second one's write fails and it takes over the first answer.
+//! A question is accepted when its record is written and its event is published. An agent that takes long holds a lease
+//! in the record, writes the outcome beside it where none is yet, and only then publishes the answer. Whoever waits for
+//! the answer reads the record when the broadcast of answers missed them, and publishes a question again that shows no
+//! sign of life. So a question is answered once: of two agents that work on it, the second one's write fails and it takes
+//! over the first answer.
 //!
 //! The outcome has a key of its own, so that an agent need not read the record before it writes: what is usual, a
 //! question answered at once by the first that gets it, takes two writes and no read.
@@ -107,7 +108,7 @@ impl Requests {
         Self { sidecar }
     }
 
-    /// Records a question before it is published. `may_exist` says that the client chose the id (by its idempotency
+    /// Records a question. `may_exist` says that the client chose the id (by its idempotency
     /// key), so that it may have been recorded before.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ pub struct Violations {
 
 /// `ErrorInfo.reason` of a request that is too large; over HTTP it becomes 413.
 pub const TOO_LARGE: &str = "TOO_LARGE";
+/// `ErrorInfo.reason` of a caller who asks too often; over HTTP it becomes 429.
+pub const TOO_MANY: &str = "TOO_MANY_REQUESTS";
 /// `ErrorInfo.domain` of LearnFlow's reasons.
 pub const DOMAIN: &str = "learnflow";
 
