@@ -34,7 +34,7 @@ mod tools;
 pub use error::Error;
 pub use home::{running, stop_running};
 pub use options::{HomeFolder, Parts, PortOffset, StackOptions};
-pub use secrets::{SecretMap, Secrets, rsa_key};
+pub use secrets::{SecretMap, Secrets, random_key, rsa_key};
 pub use stack::Stack;
 pub use status::{Status, status};
 pub use supervisor::OnCrash;

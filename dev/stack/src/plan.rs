@@ -13,6 +13,9 @@ pub(crate) const REDIS_PORT: u16 = 16379;
 pub(crate) const KAFKA_PORT: u16 = 19092;
 pub(crate) const CONTROLLER_PORT: u16 = 19093;
 
+/// By how much a second replica's ports are shifted: those of the apps lie closer together, those of stacks further apart.
+const REPLICA: u16 = 10;
+
 /// The apps of `dapr.yaml`, in its order.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -47,6 +50,19 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn sidecar(&self) -> String {
         sidecar_name(&self.id)
+    }
+
+    /// The same app on other ports.
+    pub(crate) fn replica(&self) -> Self {
+        let shift = |port: u16| port + REPLICA;
+        Self {
+            port: shift(self.port),
+            http_port: shift(self.http_port),
+            grpc_port: shift(self.grpc_port),
+            metrics_port: shift(self.metrics_port),
+            internal_port: shift(self.internal_port),
+            ..self.clone()
+        }
     }
 
     fn ports(&self) -> [u16; 5] {

@@ -8,7 +8,7 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,6 +51,9 @@ impl Secrets {
         self.add("redis", "password", random_password)?;
         self.add("bootstrap-admin", "email", || Ok("admin@learnflow.example".into()))?;
         self.add("bootstrap-admin", "password", random_password)?;
+        self.add("data-keys", "current", || Ok("1".into()))?;
+        self.add("data-keys", "keys", || Ok(format!("1={}", random_key()?)))?;
+        self.add("data-keys", "index", random_key)?;
         for (kid, key) in [("current_kid", "private_key"), ("next_kid", "next_private_key")] {
             self.add("jwt", kid, || Ok(uuid::Uuid::now_v7().to_string()))?;
             self.add("jwt", key, rsa_key)?;
@@ -100,9 +103,21 @@ impl Secrets {
 
 /// Makes a secret value: 32 random bytes.
 pub(crate) fn random_password() -> Result<String, Error> {
+    Ok(URL_SAFE_NO_PAD.encode(random_bytes()?))
+}
+
+/// Makes a key that seals data: 32 random bytes, in base64.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub fn random_key() -> Result<String, Error> {
+    Ok(STANDARD.encode(random_bytes()?))
+}
+
+fn random_bytes() -> Result<[u8; 32], Error> {
     let mut bytes = [0_u8; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::step("secrets", "the system has no random numbers"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes)
 }
 
 /// Makes an RSA key of 2048 bits, PKCS#8 in PEM.

@@ -24,6 +24,8 @@ pub(crate) struct Services<'a> {
     pub(crate) tokens: &'a Tokens,
     pub(crate) kafka_brokers: &'a str,
     pub(crate) redis_address: &'a str,
+    /// Where websocket-service listens: the gateway passes sockets on to it.
+    pub(crate) websocket_port: u16,
     /// Where the services' binaries are, when not where `dapr.yaml` says.
     pub(crate) binaries: Option<&'a Path>,
     /// Further variables, by app.
@@ -101,6 +103,7 @@ impl Services<'_> {
         set("DAPR_GRPC_PORT", app.grpc_port.to_string());
         set("DAPR_GRPC_ENDPOINT", format!("http://127.0.0.1:{}", app.grpc_port));
         set("DAPR_HTTP_PORT", app.http_port.to_string());
+        set("WEBSOCKET_ADDRESSES", format!("127.0.0.1:{}", self.websocket_port));
         set("NSJAIL", self.tools.nsjail.display().to_string());
         env.extend(self.common_env(app));
         env.extend(self.extra_env.get(&app.id).cloned().unwrap_or_default());

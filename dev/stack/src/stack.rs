@@ -21,6 +21,8 @@ use crate::supervisor::Supervisor;
 use crate::tools::Tools;
 use crate::{Error, demo, resources};
 
+/// The app the gateway passes chat sockets on to.
+const WEBSOCKETS: &str = "websocket-service";
 const INFRASTRUCTURE_LIMIT: Duration = Duration::from_mins(1);
 const SERVICES_LIMIT: Duration = Duration::from_mins(2);
 /// How long sidecars take to read a changed secret store.
@@ -35,6 +37,7 @@ pub struct Stack {
     secrets: Mutex<Secrets>,
     tokens: Tokens,
     kafka_brokers: String,
+    options: StackOptions,
     home: Home,
     temporary: Option<TempDir>,
     _ports: Option<Flock<std::fs::File>>,
@@ -58,7 +61,9 @@ impl Stack {
         let kafka_brokers = external.kafka.clone().unwrap_or_else(|| format!("127.0.0.1:{}", plan.shifted(KAFKA_PORT)));
         let supervisor = Supervisor::new(&home.join("log"), options.on_crash)?;
         let secrets = Mutex::new(secrets);
-        let stack = Self { supervisor, plan, secrets, tokens, kafka_brokers, home, temporary, _ports: ports };
+        let kept = options.clone();
+        let stack =
+            Self { supervisor, plan, secrets, tokens, kafka_brokers, options: kept, home, temporary, _ports: ports };
         match stack.bring_up(&options, &tools, &external).await {
             Ok(()) => {
                 say(&format!("everything ready after {:.1} s", began.elapsed().as_secs_f32()));
@@ -132,17 +137,8 @@ impl Stack {
         let file_name = self.secrets.lock().await.file_name();
         resources::install(&options.root, &self.home, &self.plan, &file_name)?;
         self.forget_names()?;
-        let own_redis = format!("127.0.0.1:{}", self.plan.shifted(REDIS_PORT));
-        let services = Services {
-            root: &options.root,
-            home: &self.home,
-            tools,
-            tokens: &self.tokens,
-            kafka_brokers: &self.kafka_brokers,
-            redis_address: external.redis.as_ref().map_or(&own_redis, |(address, _)| address),
-            binaries: options.binaries.as_deref(),
-            extra_env: &options.extra_env,
-        };
+        let redis_address = self.redis_address(external);
+        let services = self.services(options, tools, &redis_address);
         let chosen = |id: &String| options.apps.as_ref().is_none_or(|apps| apps.contains(id));
         let apps: Vec<_> = self.plan.apps.iter().filter(|app| chosen(&app.id)).collect();
         let with_apps = options.parts == Parts::All;
@@ -161,6 +157,47 @@ impl Stack {
             self.supervisor.wait_ready(&name, SERVICES_LIMIT).await?;
         }
         Ok(())
+    }
+
+    fn services<'a>(&'a self, options: &'a StackOptions, tools: &'a Tools, redis_address: &'a str) -> Services<'a> {
+        Services {
+            root: &options.root,
+            home: &self.home,
+            tools,
+            tokens: &self.tokens,
+            kafka_brokers: &self.kafka_brokers,
+            redis_address,
+            websocket_port: self.port(WEBSOCKETS).unwrap_or_default(),
+            binaries: options.binaries.as_deref(),
+            extra_env: &options.extra_env,
+        }
+    }
+
+    fn redis_address(&self, external: &External) -> String {
+        let own = || format!("127.0.0.1:{}", self.plan.shifted(REDIS_PORT));
+        external.redis.as_ref().map_or_else(own, |(address, _)| address.clone())
+    }
+
+    /// Starts a second replica of an app, with a sidecar of its own, and waits until both are ready. Their names are the
+    /// first one's with "-2" behind the app's id. Returns the port the replica listens on.
+    ///
+    /// # Errors
+    /// When there is no such app, or the replica does not get ready.
+    pub async fn start_replica(&self, app: &str) -> Result<u16, Error> {
+        let app = self.plan.app(app).ok_or_else(|| Error::step(app, "dapr.yaml has no such app"))?;
+        let (tools, external) = (Tools::find()?, External::from_env());
+        let redis_address = self.redis_address(&external);
+        let services = self.services(&self.options, &tools, &redis_address);
+        let app = app.replica();
+        let named = |name: String| name.replacen(&app.id, &format!("{}-2", app.id), 1);
+        for mut spec in [services.sidecar(&app, true), services.app(&app)?] {
+            spec.name = named(spec.name);
+            self.supervisor.start(spec);
+        }
+        for name in [app.sidecar(), app.id.clone()] {
+            self.supervisor.wait_ready(&named(name), SERVICES_LIMIT).await?;
+        }
+        Ok(app.port)
     }
 
     /// The addresses in the name database are those of the last run.
