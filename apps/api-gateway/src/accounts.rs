@@ -1,6 +1,7 @@
 use learnflow_proto::v1::{
-    CreateAccountRequest, LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshRequest, RefreshResponse,
-    RegisterRequest, RegisterResponse, VerifyPasswordRequest, auth_service_server::AuthService,
+    CreateAccountRequest, ListKeysRequest, ListKeysResponse, LoginRequest, LoginResponse, LogoutRequest,
+    LogoutResponse, RefreshRequest, RefreshResponse, RegisterRequest, RegisterResponse, VerifyPasswordRequest,
+    auth_service_server::AuthService,
 };
 use learnflow_service::Violations;
 use tonic::{Request, Response, Status};
@@ -42,5 +43,11 @@ impl AuthService for Gateway {
 
     async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
         Err(Status::unimplemented("signing out is not built yet: an access token ends by itself after an hour"))
+    }
+
+    async fn list_keys(&self, _: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {
+        let keys = self.keys().keys().await.map_err(|error| Status::unavailable(format!("{error:#}")))?;
+        let jwks = serde_json::to_string(keys.published()).map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(ListKeysResponse { jwks }))
     }
 }

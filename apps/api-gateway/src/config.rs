@@ -12,6 +12,9 @@ pub struct Config {
     /// `REPUBLISH_AFTER_MS`: how long a question may show no sign of life before it is published again, 3000 unless
     /// set; doubled with every attempt.
     pub republish_after: Duration,
+    /// `WEBSOCKET_ADDRESSES`: where replicas of websocket-service listen, as `host:port` with commas between;
+    /// `127.0.0.1:8108` unless set.
+    pub websocket_addresses: Vec<String>,
 }
 
 impl Config {
@@ -25,8 +28,11 @@ impl Config {
                 origin.parse().map_err(|_| ConfigError::new("ALLOWED_ORIGINS", format!("{origin:?} is not an origin")))
             })
             .collect::<Result<_, _>>()?;
+        let addresses = env::or("WEBSOCKET_ADDRESSES", "127.0.0.1:8108".to_owned())?;
+        let websocket_addresses = addresses.split(',').map(|address| address.trim().to_owned()).collect();
         Ok(Self {
             allowed_origins,
+            websocket_addresses,
             access_token_seconds: env::or("ACCESS_TOKEN_SECONDS", 3_600)?,
             republish_after: Duration::from_millis(env::or("REPUBLISH_AFTER_MS", 3_000)?),
         })

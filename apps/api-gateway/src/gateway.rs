@@ -2,18 +2,19 @@ use std::sync::Arc;
 
 use learnflow_proto::v1::{
     account_service_client::AccountServiceClient, alert_service_client::AlertServiceClient,
-    class_service_client::ClassServiceClient, concept_service_client::ConceptServiceClient,
-    debug_service_client::DebugServiceClient, execution_service_client::ExecutionServiceClient,
-    exercise_service_client::ExerciseServiceClient, notification_service_client::NotificationServiceClient,
-    progress_service_client::ProgressServiceClient, quiz_service_client::QuizServiceClient,
-    review_service_client::ReviewServiceClient, user_service_client::UserServiceClient,
+    chat_service_client::ChatServiceClient, class_service_client::ClassServiceClient,
+    concept_service_client::ConceptServiceClient, debug_service_client::DebugServiceClient,
+    execution_service_client::ExecutionServiceClient, exercise_service_client::ExerciseServiceClient,
+    notification_service_client::NotificationServiceClient, progress_service_client::ProgressServiceClient,
+    quiz_service_client::QuizServiceClient, review_service_client::ReviewServiceClient,
+    user_service_client::UserServiceClient,
 };
-use learnflow_requests::Requests;
+use learnflow_questions::Questions;
 use learnflow_service::{Readiness, Service};
 use learnflow_sidecar::{AppChannel, Sidecar};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, keys::KeyStore, query::Hub};
+use crate::{config::Config, erased::ErasedUsers, keys::KeyStore};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -24,9 +25,9 @@ pub struct Gateway {
 struct Inner {
     config: Config,
     sidecar: Sidecar,
-    requests: Requests,
+    questions: Questions,
     keys: KeyStore,
-    hub: Hub,
+    erased: ErasedUsers,
     readiness: Readiness,
     stopping: CancellationToken,
 }
@@ -49,16 +50,18 @@ impl Gateway {
         let sidecar = service.sidecar().clone();
         let keys = KeyStore::new(sidecar.clone());
         tokio::spawn(keys.clone().keep_fresh());
+        let erased = ErasedUsers::default();
+        tokio::spawn(erased.clone().keep_fresh(sidecar.clone()));
         let check = keys.clone();
         service.readiness().add("signing keys", move || {
             let keys = check.clone();
             async move { keys.keys().await.map(drop).map_err(|error| format!("{error:#}")) }
         });
         let inner = Inner {
+            questions: Questions::new(sidecar.clone(), config.republish_after, service.stopping()),
             config,
-            requests: Requests::new(sidecar.clone()),
             keys,
-            hub: Hub::default(),
+            erased,
             readiness: service.readiness().clone(),
             stopping: service.stopping(),
             sidecar,
@@ -74,16 +77,16 @@ impl Gateway {
         &self.inner.sidecar
     }
 
-    pub fn requests(&self) -> &Requests {
-        &self.inner.requests
+    pub fn questions(&self) -> &Questions {
+        &self.inner.questions
     }
 
     pub fn keys(&self) -> &KeyStore {
         &self.inner.keys
     }
 
-    pub fn hub(&self) -> &Hub {
-        &self.inner.hub
+    pub fn erased(&self) -> &ErasedUsers {
+        &self.inner.erased
     }
 
     pub fn readiness(&self) -> &Readiness {
@@ -97,6 +100,7 @@ impl Gateway {
     clients! {
         accounts: AccountServiceClient at "progress-service",
         alerts: AlertServiceClient at "progress-service",
+        chats: ChatServiceClient at "websocket-service",
         classes: ClassServiceClient at "progress-service",
         concepts: ConceptServiceClient at "concepts-agent",
         debug: DebugServiceClient at "debug-agent",

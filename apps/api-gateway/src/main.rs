@@ -3,7 +3,9 @@
 mod accounts;
 mod body;
 mod config;
+mod erased;
 mod execute;
+mod export;
 mod gateway;
 mod identity;
 mod keys;
@@ -12,8 +14,12 @@ mod problem;
 mod query;
 mod rest;
 mod rpc;
+mod socket;
 
-use learnflow_proto::{events::ExecutionFinished, topics};
+use learnflow_proto::{
+    events::{ExecutionFinished, NotificationSent, ProgressChanged},
+    topics,
+};
 use learnflow_service::{App, Service};
 use learnflow_sidecar::{Event, Outcome};
 
@@ -25,15 +31,19 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     let gateway = Gateway::new(&service, config)?;
 
-    let (ready, parts) = (gateway.hub().clone(), gateway.hub().clone());
+    let (ready, parts) = (gateway.questions().clone(), gateway.questions().clone());
     let callback = service
         .callback()
         .on(topics::LEARNING_RESPONSES, move |event| ready.answered(event))
         .on(topics::LEARNING_RESPONSES, move |event| parts.part(event))
         // For whoever put the program into the queue; nobody waits for it here.
-        .on(topics::LEARNING_RESPONSES, |_: Event<ExecutionFinished>| std::future::ready(Outcome::Done));
+        .on(topics::LEARNING_RESPONSES, |_: Event<ExecutionFinished>| std::future::ready(Outcome::Done))
+        // For websocket-service.
+        .on(topics::LEARNING_RESPONSES, |_: Event<NotificationSent>| std::future::ready(Outcome::Done))
+        .on(topics::LEARNING_RESPONSES, |_: Event<ProgressChanged>| std::future::ready(Outcome::Done));
     let app = App::new(callback)
-        .http(rest::router(gateway.clone())?.merge(rpc::router(gateway.clone())).layer(rest::cors(&gateway)));
+        .http(rest::router(gateway.clone())?.merge(rpc::router(gateway.clone())).layer(rest::cors(&gateway)))
+        .http(socket::router(gateway));
     service.serve(app).await?;
     Ok(())
 }

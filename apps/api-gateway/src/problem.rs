@@ -6,14 +6,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use learnflow_proto::v1;
-use learnflow_service::TOO_LARGE;
+use learnflow_service::explain;
 use learnflow_sidecar::Context;
 use serde::Serialize;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::StatusExt as _;
-
-/// `ErrorInfo.reason` of an idempotency key that came with another question before.
-pub const KEY_REUSED: &str = "IDEMPOTENCY_KEY_REUSED";
 
 /// An error as RFC 9457 `application/problem+json`.
 #[derive(Debug, Serialize)]
@@ -63,34 +60,7 @@ impl Problem {
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
-        let reason = details.error_info().map(|info| info.reason.as_str());
-        let code = match (status.code(), reason) {
-            (_, Some(TOO_LARGE)) => StatusCode::PAYLOAD_TOO_LARGE,
-            (_, Some(KEY_REUSED)) => StatusCode::UNPROCESSABLE_ENTITY,
-            (Code::InvalidArgument | Code::OutOfRange, _) => StatusCode::BAD_REQUEST,
-            (Code::Unauthenticated, _) => StatusCode::UNAUTHORIZED,
-            (Code::PermissionDenied, _) => StatusCode::FORBIDDEN,
-            (Code::NotFound, _) => StatusCode::NOT_FOUND,
-            (Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition, _) => StatusCode::CONFLICT,
-            (Code::Unimplemented, _) => StatusCode::NOT_IMPLEMENTED,
-            (Code::ResourceExhausted | Code::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
-            (Code::DeadlineExceeded, _) => StatusCode::GATEWAY_TIMEOUT,
-            // Dapr's word for an app whose sidecar is gone; to a client it is simply away.
-            (Code::Unknown, _) if status.message().contains("no host found") => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let detail = match code {
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                // What went wrong inside is for the operators.
-                tracing::error!(code = ?status.code(), reason = status.message(), "request failed");
-                "something went wrong on our side: try again, and give the request id if you report it"
-            }
-            StatusCode::SERVICE_UNAVAILABLE if reason.is_none() && status.code() != Code::ResourceExhausted => {
-                tracing::warn!(code = ?status.code(), reason = status.message(), "service unavailable");
-                "service temporarily unavailable: try again in a few seconds"
-            }
-            _ => status.message(),
-        };
+        let (code, detail) = explain(&status);
         let mut problem = Self::new(code, detail);
         problem.retry_after = details.retry_info().and_then(|info| info.retry_delay);
         if code == StatusCode::SERVICE_UNAVAILABLE && problem.retry_after.is_none() {

@@ -17,12 +17,14 @@ use axum::{
 };
 use futures::StreamExt as _;
 use learnflow_proto::v1::{
-    AskRequest, CreateAssignmentRequest, CreateClassRequest, DebugRequest, EraseUserRequest, ExecuteBatchRequest,
-    ExecuteRequest, ExplainRequest, ExportUserRequest, GenerateExercisesRequest, GetClassProgressRequest,
-    GetExerciseRequest, GetPlacementQuizRequest, GetProgressRequest, GetQuizRequest, GetUserRequest, JoinClassRequest,
-    ListAlertsRequest, ListAssignmentsRequest, ListClassesRequest, ListConceptsRequest, ListEventsRequest,
-    ListExercisesRequest, ListNotificationsRequest, ListUsersRequest, MarkReadRequest, PublishRequest,
-    RecordProgressRequest, ResolveAlertRequest, ReviewRequest, SubmitExerciseRequest, SubmitPlacementQuizRequest,
+    AskRequest, ConfirmAssignmentRequest, CreateAssignmentRequest, CreateClassRequest, DebugRequest,
+    DropAssignmentRequest, EraseUserRequest, ExecuteBatchRequest, ExecuteRequest, ExplainRequest, ExportUserRequest,
+    GenerateExercisesRequest, GetAssignmentRequest, GetClassProgressRequest, GetExerciseRequest,
+    GetPlacementQuizRequest, GetProgressRequest, GetQuizRequest, GetUserRequest, JoinClassRequest, ListAlertsRequest,
+    ListAssignmentsRequest, ListAuditRequest, ListChatMessagesRequest, ListClassesRequest, ListConceptsRequest,
+    ListEventsRequest, ListExercisesRequest, ListNotificationsRequest, ListUsersRequest, ListWeeksRequest,
+    MarkReadRequest, PublishRequest, RecordProgressRequest, RemoveStudentRequest, RenewJoinCodeRequest,
+    ResetPlacementRequest, ResolveAlertRequest, ReviewRequest, SubmitExerciseRequest, SubmitPlacementQuizRequest,
     SubmitQuizAttemptRequest, SubscribeRequest, UpdateUserRequest, WatchQueryRequest, WatchQueryResponse,
     auth_service_server::AuthService as _, query_service_server::QueryService as _, watch_query_response::Event,
 };
@@ -33,6 +35,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::{
     body::{Rpc, reply},
     execute::{self, piston, within},
+    export,
     gateway::Gateway,
     identity::{REQUEST_ID, identify, signed_in},
     openapi,
@@ -40,7 +43,7 @@ use crate::{
     query::prefer,
 };
 
-/// How long making or grading an exercise may take: it runs many programs, one after the other.
+/// How long making or grading an exercise, or debugging, may take: it runs many programs, one after the other.
 const PRACTICE: Duration = Duration::from_secs(28);
 
 /// A route whose handler calls an RPC of another service and answers with (a part of) its response.
@@ -51,6 +54,11 @@ macro_rules! rpc {
     ($client:ident.$method:ident($request:ty), |$response:ident| $part:expr) => {
         |State(gateway): State<Gateway>, Rpc(request): Rpc<$request>| async move {
             reply(gateway.$client().$method(request).await, |$response| $part)
+        }
+    };
+    ($client:ident.$method:ident($request:ty) within $limit:expr) => {
+        |State(gateway): State<Gateway>, Rpc(request): Rpc<$request>| async move {
+            reply(gateway.$client().$method(within($limit, request)).await, |response| response)
         }
     };
 }
@@ -108,14 +116,16 @@ fn open_routes() -> Router<Gateway> {
 }
 
 fn signed_in_routes() -> Router<Gateway> {
+    question_routes()
+        .merge(practice_routes())
+        .merge(progress_routes())
+        .merge(class_routes())
+        .merge(message_routes())
+        .merge(user_routes())
+}
+
+fn question_routes() -> Router<Gateway> {
     Router::new()
-        .route(
-            "/auth/logout",
-            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
-                reply(gateway.logout(Request::new(request)).await, |response| response)
-            }),
-        )
-        // Ask
         .route("/query", post(ask))
         .route(
             "/queries/{request_id}",
@@ -127,47 +137,43 @@ fn signed_in_routes() -> Router<Gateway> {
         .route("/concepts", get(rpc!(concepts.list_concepts(ListConceptsRequest))))
         .route("/explain", post(rpc!(concepts.explain(ExplainRequest), |response| response.answer)))
         .route("/review", post(rpc!(reviews.review(ReviewRequest))))
-        .route(
-            "/debug",
-            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<DebugRequest>| async move {
-                // The program is run, and perhaps its test cases.
-                reply(gateway.debug().debug(within(PRACTICE, request)).await, |response| response)
-            }),
-        )
-        // Practise
+        .route("/debug", post(rpc!(debug.debug(DebugRequest) within PRACTICE)))
+}
+
+fn practice_routes() -> Router<Gateway> {
+    Router::new()
         .route(
             "/exercises/generate",
-            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<GenerateExercisesRequest>| async move {
-                let request = within(PRACTICE, request);
-                reply(gateway.exercises().generate_exercises(request).await, |response| response)
-            }),
+            post(rpc!(exercises.generate_exercises(GenerateExercisesRequest) within PRACTICE)),
         )
         .route("/exercises", get(rpc!(exercises.list_exercises(ListExercisesRequest))))
         .route("/exercises/{id}", get(rpc!(exercises.get_exercise(GetExerciseRequest), |response| response.exercise)))
         .route(
             "/exercises/{exercise_id}/submissions",
-            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<SubmitExerciseRequest>| async move {
-                reply(gateway.exercises().submit_exercise(within(PRACTICE, request)).await, |response| response)
-            }),
+            post(rpc!(exercises.submit_exercise(SubmitExerciseRequest) within PRACTICE)),
         )
         .route("/quizzes/{topic}", get(rpc!(quizzes.get_quiz(GetQuizRequest))))
         .route("/quizzes/{topic}/attempts", post(rpc!(quizzes.submit_quiz_attempt(SubmitQuizAttemptRequest))))
-        .route(
-            "/placement",
-            get(rpc!(quizzes.get_placement_quiz(GetPlacementQuizRequest)))
-                .post(rpc!(quizzes.submit_placement_quiz(SubmitPlacementQuizRequest))),
-        )
+        .route("/placement", get(rpc!(quizzes.get_placement_quiz(GetPlacementQuizRequest))))
+        .route("/placement/attempts", post(rpc!(quizzes.submit_placement_quiz(SubmitPlacementQuizRequest))))
         .route("/execute", post(run))
-        .route(
-            "/execute/batch",
-            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<ExecuteBatchRequest>| async move {
-                reply(gateway.execution().execute_batch(within(execute::BATCH, request)).await, |response| response)
-            }),
-        )
-        // Progress
+        .route("/execute/batch", post(rpc!(execution.execute_batch(ExecuteBatchRequest) within execute::BATCH)))
+}
+
+fn progress_routes() -> Router<Gateway> {
+    Router::new()
         .route("/progress", post(rpc!(progress.record_progress(RecordProgressRequest))))
         .route("/progress/{user_id}", get(rpc!(progress.get_progress(GetProgressRequest))))
         .route("/progress/{user_id}/events", get(rpc!(progress.list_events(ListEventsRequest))))
+        .route("/progress/{user_id}/weeks", get(rpc!(progress.list_weeks(ListWeeksRequest))))
+        .route("/progress/{user_id}/audit", get(rpc!(progress.list_audit(ListAuditRequest))))
+        .route("/progress/{user_id}/placement", delete(rpc!(progress.reset_placement(ResetPlacementRequest))))
+        .route("/alerts", get(rpc!(alerts.list_alerts(ListAlertsRequest))))
+        .route("/alerts/{id}/resolve", post(rpc!(alerts.resolve_alert(ResolveAlertRequest))))
+}
+
+fn class_routes() -> Router<Gateway> {
+    Router::new()
         .route(
             "/classes",
             get(rpc!(classes.list_classes(ListClassesRequest)))
@@ -175,15 +181,48 @@ fn signed_in_routes() -> Router<Gateway> {
         )
         .route("/classes/join", post(rpc!(classes.join_class(JoinClassRequest))))
         .route("/classes/{class_id}/progress", get(rpc!(classes.get_class_progress(GetClassProgressRequest))))
-        .route("/classes/{class_id}/assignments", post(created!(classes.create_assignment(CreateAssignmentRequest))))
+        .route(
+            "/classes/{class_id}/join-code",
+            post(rpc!(classes.renew_join_code(RenewJoinCodeRequest), |response| response.class)),
+        )
+        .route("/classes/{class_id}/students/{student_id}", delete(rpc!(classes.remove_student(RemoveStudentRequest))))
+        .route(
+            "/classes/{class_id}/assignments",
+            post(|State(gateway): State<Gateway>, Rpc(request): Rpc<CreateAssignmentRequest>| async move {
+                // An exercise may have to be made.
+                let response = gateway.classes().create_assignment(within(PRACTICE, request)).await;
+                created(reply(response, |response| response))
+            }),
+        )
         .route("/assignments", get(rpc!(classes.list_assignments(ListAssignmentsRequest))))
-        .route("/alerts", get(rpc!(alerts.list_alerts(ListAlertsRequest))))
-        .route("/alerts/{id}/resolve", post(rpc!(alerts.resolve_alert(ResolveAlertRequest))))
+        .route(
+            "/assignments/{id}",
+            get(rpc!(classes.get_assignment(GetAssignmentRequest)))
+                .merge(delete(rpc!(classes.drop_assignment(DropAssignmentRequest)))),
+        )
+        .route(
+            "/assignments/{id}/confirm",
+            post(rpc!(classes.confirm_assignment(ConfirmAssignmentRequest), |response| response.assignment)),
+        )
+}
+
+fn message_routes() -> Router<Gateway> {
+    Router::new()
         .route("/notifications", get(rpc!(notifications.list_notifications(ListNotificationsRequest))))
         .route("/notifications/subscribe", post(rpc!(notifications.subscribe(SubscribeRequest))))
         .route("/notifications/publish", post(rpc!(notifications.publish(PublishRequest))))
         .route("/notifications/{id}/read", post(rpc!(notifications.mark_read(MarkReadRequest))))
-        // Users
+        .route("/chat/messages", get(rpc!(chats.list_chat_messages(ListChatMessagesRequest))))
+}
+
+fn user_routes() -> Router<Gateway> {
+    Router::new()
+        .route(
+            "/auth/logout",
+            post(|State(gateway): State<Gateway>, Rpc(request)| async move {
+                reply(gateway.logout(Request::new(request)).await, |response| response)
+            }),
+        )
         .route("/users", get(rpc!(users.list_users(ListUsersRequest))))
         .route(
             "/users/{id}",
@@ -194,7 +233,12 @@ fn signed_in_routes() -> Router<Gateway> {
                     with_status(response, StatusCode::ACCEPTED)
                 })),
         )
-        .route("/users/{id}/export", get(rpc!(users.export_user(ExportUserRequest), |response| response.data)))
+        .route(
+            "/users/{id}/export",
+            get(|State(gateway): State<Gateway>, Rpc(request): Rpc<ExportUserRequest>| {
+                export::stream(gateway.users(), request)
+            }),
+        )
 }
 
 /// What clients of Piston call.

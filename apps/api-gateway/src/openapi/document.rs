@@ -26,8 +26,9 @@ const DESCRIPTION: &str = "A backend that teaches Python with AI tutors.\n\n\
     gRPC-Web too, at the path given.";
 
 const EVENTS: &str = "Server-sent events. `part`: `{sequence, text}`, a piece of the answer's Markdown. `answer`: an \
-    Answer, the last event. `problem`: a Problem, the last event when there is no answer. The id of an event, given \
-    back as `Last-Event-ID`, resumes the stream behind it.";
+    Answer, the last event, with the whole Markdown. Mostly that is the pieces joined; when the model breaks off and \
+    somebody else answers (see `source`), it is another text, which replaces the pieces. `problem`: a Problem, the last \
+    event when there is no answer. The id of an event, given back as `Last-Event-ID`, resumes the stream behind it.";
 
 const RUN_EVENTS: &str = "With `Accept: text/event-stream`: server-sent events. `stdout` and `stderr`: `{text}`, a piece \
     of output as it comes. `result`: an ExecuteResponse, the last event; its stdout and stderr are empty, for they have \

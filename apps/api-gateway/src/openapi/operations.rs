@@ -189,7 +189,8 @@ pub const GROUPS: &[Group] = &[
             get("/quizzes/{topic}", "QuizService/GetQuiz", "Read a topic's quiz"),
             post("/quizzes/{topic}/attempts", "QuizService/SubmitQuizAttempt", "Attempt a quiz"),
             get("/placement", "QuizService/GetPlacementQuiz", "Read the placement quiz"),
-            post("/placement", "QuizService/SubmitPlacementQuiz", "Answer the placement quiz"),
+            post("/placement/attempts", "QuizService/SubmitPlacementQuiz", "Answer the placement quiz, once")
+                .refuses(&[404, 409]),
             post("/execute", "ExecutionService/Execute", "Run a program").answers(Answer::WholeOrEvents),
             post("/execute/batch", "ExecutionService/ExecuteBatch", "Run a program once per input"),
             Operation::piston(HttpMethod::Post, "/api/v2/execute", "piston_execute", "Run a program, as with Piston"),
@@ -203,27 +204,44 @@ pub const GROUPS: &[Group] = &[
             post("/progress", "ProgressService/RecordProgress", "Record something a student did").refuses(&[403]),
             get("/progress/{user_id}", "ProgressService/GetProgress", "Read a student's mastery").refuses(&[403]),
             get("/progress/{user_id}/events", "ProgressService/ListEvents", "List what a student did").refuses(&[403]),
+            get("/progress/{user_id}/weeks", "ProgressService/ListWeeks", "List a student's weeks").refuses(&[403]),
+            get("/progress/{user_id}/audit", "ProgressService/ListAudit", "List who looked at a user's data")
+                .refuses(&[403]),
+            delete("/progress/{user_id}/placement", "ProgressService/ResetPlacement", "Allow another placement quiz")
+                .refuses(&[403]),
             get("/classes", "ClassService/ListClasses", "List one's classes"),
             post("/classes", "ClassService/CreateClass", "Make a class").status(201).refuses(&[403]),
             post("/classes/join", "ClassService/JoinClass", "Join a class").refuses(&[403, 404]),
+            post("/classes/{class_id}/join-code", "ClassService/RenewJoinCode", "Renew a class's join code")
+                .answers(Answer::Field("class"))
+                .refuses(&[403]),
+            delete("/classes/{class_id}/students/{student_id}", "ClassService/RemoveStudent", "Leave a class")
+                .refuses(&[403]),
             get("/classes/{class_id}/progress", "ClassService/GetClassProgress", "See a class at a glance")
                 .refuses(&[403]),
-            post("/classes/{class_id}/assignments", "ClassService/CreateAssignment", "Assign an exercise")
+            post("/classes/{class_id}/assignments", "ClassService/CreateAssignment", "Assign or propose an exercise")
                 .status(201)
                 .refuses(&[403]),
-            get("/assignments", "ClassService/ListAssignments", "List assignments").refuses(&[403]),
+            get("/assignments", "ClassService/ListAssignments", "List assignments").refuses(&[403, 404]),
+            get("/assignments/{id}", "ClassService/GetAssignment", "Read an assignment, and who did it")
+                .refuses(&[403]),
+            delete("/assignments/{id}", "ClassService/DropAssignment", "Drop an assignment").refuses(&[403]),
+            post("/assignments/{id}/confirm", "ClassService/ConfirmAssignment", "Assign what was proposed")
+                .answers(Answer::Field("assignment"))
+                .refuses(&[403]),
             get("/alerts", "AlertService/ListAlerts", "List alerts").refuses(&[403]),
             post("/alerts/{id}/resolve", "AlertService/ResolveAlert", "Resolve an alert").refuses(&[403]),
         ],
     },
     Group {
-        tag: "Notifications",
-        description: "News for a user.",
+        tag: "Notifications and chat",
+        description: "News for a user, and the history of the chat. Live they come by the chat socket, /ws/chat/{student_id}.",
         operations: &[
             get("/notifications", "NotificationService/ListNotifications", "List one's notifications"),
             post("/notifications/subscribe", "NotificationService/Subscribe", "Choose what to be told of"),
             post("/notifications/publish", "NotificationService/Publish", "Send a notification").refuses(&[403]),
             post("/notifications/{id}/read", "NotificationService/MarkRead", "Mark a notification as read"),
+            get("/chat/messages", "ChatService/ListChatMessages", "List what was said in one's chat").refuses(&[403]),
         ],
     },
     Group {

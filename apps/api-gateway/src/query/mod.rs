@@ -1,9 +1,5 @@
-//! The way of a question: recorded, published, waited for.
+//! Questions over gRPC and REST; their way is in the crate `learnflow-questions`.
 
-mod ask;
-mod hub;
 mod service;
-mod stream;
 
-pub use hub::Hub;
 pub use service::prefer;

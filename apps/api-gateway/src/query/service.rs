@@ -4,11 +4,11 @@ use axum::http::HeaderMap;
 use learnflow_proto::v1::{
     AskRequest, AskResponse, GetQueryRequest, GetQueryResponse, WatchQueryRequest, query_service_server::QueryService,
 };
+use learnflow_questions::{Asked, Events, not_found};
 use learnflow_requests::Outcome;
 use learnflow_sidecar::Context;
 use tonic::{Request, Response, Status};
 
-use super::{ask::Asked, stream::Events};
 use crate::gateway::Gateway;
 
 /// How long a question is waited for when its sender does not say, in seconds.
@@ -21,7 +21,7 @@ impl QueryService for Gateway {
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskResponse>, Status> {
         let request = request.into_inner();
         let wait = Duration::from_secs(request.wait_seconds.unwrap_or(WAIT).into());
-        let Asked { request_id, outcome } = self.ask_and_wait(request, wait).await?;
+        let Asked { request_id, outcome } = self.questions().ask(request, wait).await?;
         let (status, answer, problem) = parts(outcome);
         Ok(Response::new(AskResponse { request_id, status, answer, problem }))
     }
@@ -29,7 +29,7 @@ impl QueryService for Gateway {
     async fn get_query(&self, request: Request<GetQueryRequest>) -> Result<Response<GetQueryResponse>, Status> {
         let request_id = request.into_inner().request_id;
         let context = Context::current();
-        let record = self.look_up(&context.caller()?.id, &request_id).await?.ok_or_else(not_found)?;
+        let record = self.questions().look_up(&context.caller()?.id, &request_id).await?.ok_or_else(not_found)?;
         let (status, answer, problem) = parts(record.outcome);
         Ok(Response::new(GetQueryResponse { request_id, status, answer, problem }))
     }
@@ -39,12 +39,8 @@ impl QueryService for Gateway {
     async fn watch_query(&self, request: Request<WatchQueryRequest>) -> Result<Response<Events>, Status> {
         let WatchQueryRequest { request_id, resume_token } = request.into_inner();
         let student_id = Context::current().caller()?.id.clone();
-        self.events(student_id, request_id, resume_token.as_deref()).await.map(Response::new)
+        self.questions().follow(student_id, request_id, resume_token.as_deref()).await.map(Response::new)
     }
-}
-
-pub(super) fn not_found() -> Status {
-    Status::not_found("there is no such question of yours; questions are kept for a day")
 }
 
 fn parts(
