@@ -1,12 +1,19 @@
+use std::time::Duration;
+
 use learnflow_agent::{Answering, answer, query};
+use learnflow_model::StudentData;
 use learnflow_proto::v1::{Answer, Problem, Question};
 use learnflow_tutor::{Query, Reply, Tutor};
 
-use crate::reviewing;
+use crate::{reviewing, wording::Wording};
+
+/// How long an answer waits for the model's words.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Answers questions about a program with a review of it.
 pub struct CodeReview {
     pub tutor: Tutor,
+    pub wording: Wording,
 }
 
 #[tonic::async_trait]
@@ -16,11 +23,14 @@ impl Answering for CodeReview {
         let Some(code) = program(question) else {
             return Ok(answer(question, "code-review", self.without_program(&query, level)));
         };
-        let review = reviewing::review(code, level).await.ok_or_else(unreviewable)?;
+        let mut review = reviewing::review(code.clone(), level).await.ok_or_else(unreviewable)?;
+        let student = StudentData { text: &question.text, code: Some(&code), error: None };
+        let source = self.wording.reword(&mut review, &question.student_id, student, level, PATIENCE).await;
         let topic = self.tutor.find_topic(&query).topic.map(|topic| topic.id.clone());
         let reply = Reply { topic, level, markdown: review.to_markdown() };
         let mut answer = answer(question, "code-review", reply);
-        answer.review = Some(reviewing::message(review));
+        source.clone_into(&mut answer.source);
+        answer.review = Some(reviewing::message(review, source));
         Ok(answer)
     }
 }

@@ -14,8 +14,8 @@ pub async fn review(code: String, level: Level) -> Option<Review> {
     Some(review)
 }
 
-/// The review as a message.
-pub fn message(review: Review) -> v1::Review {
+/// The review as a message; `source` says who worded it.
+pub fn message(review: Review, source: &str) -> v1::Review {
     v1::Review {
         rating: review.rating,
         correctness: Some(v1::Correctness {
@@ -26,7 +26,7 @@ pub fn message(review: Review) -> v1::Review {
         }),
         comments: review.comments.into_iter().map(comment).collect(),
         summary: review.summary,
-        source: "builtin".to_owned(),
+        source: source.to_owned(),
         parts: review
             .parts
             .into_iter()

@@ -5,24 +5,32 @@ use learnflow_curriculum::{Level, Topic};
 use learnflow_model::{CacheKey, ModelTutor, Parts, Prompt, Shape, StudentData, Task, Tier};
 use learnflow_proto::v1::{Answer, Problem, Question};
 use learnflow_sidecar::Sidecar;
-use learnflow_tutor::{Confidence, Tutor};
+use learnflow_tutor::{Confidence, Match, Query, Tutor};
 
-use crate::plain::is_plain;
+use crate::{mastery::Mastery, plain::is_plain};
 
 /// This agent, as answers name it.
 const AGENT: &str = "concepts";
 
-/// Answers what concepts-agent is asked: through the model, from the curriculum.
+/// Answers what concepts-agent is asked: through the model, from the curriculum, for what the student knows already.
 pub struct Concepts {
     tutor: Tutor,
     model: ModelTutor,
+    mastery: Mastery,
     prompt: Prompt,
+}
+
+/// What a question is about, and how to answer this student.
+struct Plan<'a> {
+    query: Query<'a>,
+    found: Match<'a>,
+    level: Level,
 }
 
 impl Concepts {
     /// With the built-in tutor and the model before it.
-    pub fn new(tutor: Tutor, model: ModelTutor) -> Self {
-        Self { tutor, model, prompt: Prompt::concepts() }
+    pub fn new(tutor: Tutor, model: ModelTutor, mastery: Mastery) -> Self {
+        Self { tutor, model, mastery, prompt: Prompt::concepts() }
     }
 
     /// The built-in tutor.
@@ -32,25 +40,33 @@ impl Concepts {
 
     /// Answers a question; `parts` gets the text while the model writes it, `patience` is how long it may take for that.
     pub async fn explain(&self, question: &Question, parts: Option<Parts>, patience: Option<Duration>) -> Answer {
-        let builtin = || {
-            let (query, level) = query(question);
-            answer(question, AGENT, self.tutor.explain(&query, level))
-        };
-        match self.task(question, patience) {
+        let plan = self.plan(question).await;
+        let builtin = || answer(question, AGENT, self.tutor.explain(&plan.query, plan.level));
+        match self.task(question, &plan, patience) {
             Some(task) => self.model.answer(question, task, parts, builtin).await,
             None => builtin(),
         }
     }
 
-    /// What to ask the model; nothing if there is none, or if the built-in tutor is the one to say that a question isn't
-    /// about Python, or that it has no words.
-    fn task(&self, question: &Question, patience: Option<Duration>) -> Option<Task> {
-        if !self.model.is_configured() {
-            return None;
-        }
+    /// The level is the one asked for or, where none was, the student's own in the topic.
+    async fn plan<'a>(&'a self, question: &'a Question) -> Plan<'a> {
         let (query, level) = query(question);
         let found = self.tutor.find_topic(&query);
-        if !found.about_python {
+        let Some(topic) = found.topic.filter(|_| found.confidence > Confidence::Unsure) else {
+            return Plan { query, found, level };
+        };
+        let known = self.mastery.of(&question.student_id).await;
+        let level = if question.level.is_empty() { known.level(topic) } else { level };
+        let next = known.next_topic(self.tutor.curriculum(), topic).map(|topic| topic.id.as_str());
+        Plan { query: Query { next, ..query }, found, level }
+    }
+
+    /// What to ask the model; nothing if there is none, or if the built-in tutor is the one to say that a question isn't
+    /// about Python, or that it has no words.
+    fn task(&self, question: &Question, plan: &Plan<'_>, patience: Option<Duration>) -> Option<Task> {
+        let Plan { query, found, level } = plan;
+        let level = *level;
+        if !self.model.is_configured() || !found.about_python {
             return None;
         }
         let topic = found.topic.filter(|_| found.confidence > Confidence::Unsure);
@@ -65,7 +81,10 @@ impl Concepts {
         if let Some(topic) = topic {
             material.push(("Topic", &topic.title));
             material.push(("Course material", topic.explanation(level)));
-            material.extend(curriculum.next_topic(&topic.id).map(|next| ("Next topic", next.title.as_str())));
+            // What everybody is told goes on with the curriculum.
+            let own = query.next.filter(|_| shared.is_none()).and_then(|id| curriculum.topic(id));
+            let next = own.or_else(|| curriculum.next_topic(&topic.id));
+            material.extend(next.map(|next| ("Next topic", next.title.as_str())));
         }
         let tier = tier(question, level, shared);
         let call = self.prompt.call(&material, shared.is_none().then_some(student), tier, Shape::Markdown, None);

@@ -1,6 +1,8 @@
 //! concepts-agent: explains Python concepts.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 mod agent;
+mod mastery;
 mod plain;
 mod service;
 
@@ -20,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let tutor = Tutor::new(Arc::new(curriculum));
     let topics: Vec<_> = tutor.curriculum().topics().map(|topic| topic.id.clone()).collect();
     let model = ModelTutor::start(service.sidecar(), topics, ModelConfig::from_env()?)?;
-    let concepts = Arc::new(agent::Concepts::new(tutor, model));
+    let concepts = Arc::new(agent::Concepts::new(tutor, model, mastery::Mastery::new(service.sidecar().clone())));
     let answering = agent::Worker { concepts: concepts.clone(), sidecar: service.sidecar().clone() };
     let agent = Agent::new(service.sidecar().clone(), topics::CONCEPTS_REQUESTS, answering, &AgentConfig::from_env()?);
 

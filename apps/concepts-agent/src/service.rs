@@ -50,11 +50,14 @@ impl ConceptService for Service {
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
         let ExplainRequest { topic, text, level } = request.into_inner();
-        let level = level.unwrap_or_else(|| "beginner".to_owned());
         let mut violations = Violations::default();
         violations.check(topic.is_some() || text.is_some(), "topic", || "give a topic or a text".to_owned());
         violations.at_most(text.as_deref().unwrap_or_default(), "text", 8 * 1024);
-        violations.one_of(&level, "level", &["beginner", "learning", "proficient", "mastered"]);
+        violations.one_of(
+            level.as_deref().unwrap_or("beginner"),
+            "level",
+            &["beginner", "learning", "proficient", "mastered"],
+        );
         violations.finish()?;
         if let Some(id) = topic.as_deref().filter(|id| self.concepts.tutor().curriculum().topic(id).is_none()) {
             return Err(Status::not_found(format!("there is no topic {id:?}: GET /api/v1/concepts lists them")));
@@ -65,7 +68,7 @@ impl ConceptService for Service {
             student_id: context.caller.map(|caller| caller.id).unwrap_or_default(),
             text: text.unwrap_or_default(),
             topic,
-            level,
+            level: level.unwrap_or_default(),
             ..Question::default()
         };
         let answer = self.concepts.explain(&question, None, Some(PATIENCE)).await;

@@ -1,6 +1,6 @@
 //! Answers to questions: what the error means, where it is, and the first hint; never the solution.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use learnflow_agent::{Answering, answer, query};
 use learnflow_curriculum::Level;
@@ -11,14 +11,18 @@ use learnflow_tutor::{Query, Reply, Tutor};
 use crate::{
     examine::{Finding, Work},
     service::{Debugging, NOTHING_RAISED, WRONG_ANYWAY},
+    wording::Asked,
 };
+
+/// How long an answer waits for the model's words.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 #[tonic::async_trait]
 impl Answering for Debugging {
     async fn answer(&self, question: &Question) -> Result<Answer, Refusal> {
         let (query, level) = query(question);
         let tutor = self.examiner().tutor();
-        let problem = match self.finding(&query).await {
+        let mut problem = match self.finding(&query).await {
             Some(Finding::Problem(problem)) => problem,
             Some(Finding::Well { .. }) => return Ok(answer(question, "debug", runs_well(tutor))),
             None => return Ok(answer(question, "debug", tutor.explain_error(&query, level))),
@@ -27,9 +31,19 @@ impl Answering for Debugging {
         if let Err(error) = self.step(&question.student_id, None, &problem, None).await {
             tracing::warn!(%error, "the first hint is not remembered");
         }
+        let asked = Asked {
+            student_id: &question.student_id,
+            text: &question.text,
+            code: query.code.unwrap_or_default(),
+            error: query.error,
+            level,
+            step: 1,
+            patience: PATIENCE,
+        };
+        let source = self.wording().reword(&mut problem.diagnosis, asked).await.to_owned();
         let reply = explain(tutor, &problem.diagnosis, level);
         let hints = problem.diagnosis.hints.into_iter().take(1).collect();
-        Ok(Answer { hints, ..answer(question, "debug", reply) })
+        Ok(Answer { hints, source, ..answer(question, "debug", reply) })
     }
 }
 

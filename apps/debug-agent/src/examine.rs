@@ -146,8 +146,8 @@ impl Examiner {
         let shown = |text: String| case.visible.then_some(text);
         let failed_case = FailedCase {
             name: case.name.clone(),
-            input: shown(Tests::input(case)),
-            expected: shown(Tests::expected(case)),
+            input: shown(case.input()),
+            expected: shown(case.expected().to_owned()),
             actual: result.actual.clone().filter(|_| case.visible),
             difference: result.message.clone().filter(|_| case.visible),
         };

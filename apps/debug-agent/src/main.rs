@@ -14,24 +14,28 @@ mod ladder;
 mod record;
 mod service;
 mod tests;
+mod wording;
 
 use std::sync::Arc;
 
 use learnflow_agent::{Agent, AgentConfig};
 use learnflow_curriculum::Curriculum;
+use learnflow_model::{ModelConfig, ModelTutor};
 use learnflow_proto::{topics, v1::debug_service_server::DebugServiceServer};
 use learnflow_service::{App, Service, env};
 use learnflow_tutor::Tutor;
 
-use crate::examine::Examiner;
+use crate::{examine::Examiner, wording::Wording};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("debug-agent", 8104)?;
     let curriculum = Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?;
     let sidecar = service.sidecar().clone();
+    let topics: Vec<_> = curriculum.topics().map(|topic| topic.id.clone()).collect();
+    let model = ModelTutor::start(&sidecar, topics, ModelConfig::from_env()?)?;
     let examiner = Examiner::new(Tutor::new(Arc::new(curriculum)), sidecar.clone());
-    let debugging = service::Debugging::new(examiner, sidecar.clone());
+    let debugging = service::Debugging::new(examiner, Wording::new(model), sidecar.clone());
     let agent = Agent::new(sidecar, topics::DEBUG_REQUESTS, debugging.clone(), &AgentConfig::from_env()?);
 
     let accepting = agent.clone();

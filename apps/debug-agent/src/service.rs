@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use learnflow_curriculum::Level;
 use learnflow_diagnosis::STEPS;
 use learnflow_proto::v1::{DebugRequest, DebugResponse, debug_service_server::DebugService};
 use learnflow_service::Violations;
@@ -9,7 +12,11 @@ use crate::{
     ladder::{self, Step},
     record,
     tests::Tests,
+    wording::{Asked, Wording},
 };
+
+/// How long a call waits for the model's words: its caller gives up after 5 s, and the program has run before.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Most bytes of a program and of what it reads.
 const MAX_TEXT: usize = 64 * 1024;
@@ -32,12 +39,17 @@ const STILL_UNSURE: &str = "If you don't trust it yet, think of inputs that the 
 #[derive(Clone)]
 pub struct Debugging {
     examiner: Examiner,
+    wording: Wording,
     sidecar: Sidecar,
 }
 
 impl Debugging {
-    pub fn new(examiner: Examiner, sidecar: Sidecar) -> Self {
-        Self { examiner, sidecar }
+    pub fn new(examiner: Examiner, wording: Wording, sidecar: Sidecar) -> Self {
+        Self { examiner, wording, sidecar }
+    }
+
+    pub fn wording(&self) -> &Wording {
+        &self.wording
     }
 
     pub fn examiner(&self) -> &Examiner {
@@ -95,9 +107,19 @@ impl DebugService for Debugging {
         let work = Work { code, error: error.as_deref(), stdin: stdin.as_deref(), tests: tests.as_ref() };
         match self.examiner.examine(work).await? {
             Finding::Well { tested } => Ok(Response::new(well(tested))),
-            Finding::Problem(problem) => {
-                let step = self.step(&student_id, exercise_id.as_deref(), &problem, *hint_level).await?;
-                Ok(Response::new(response(*problem, step.number)))
+            Finding::Problem(mut problem) => {
+                let step = self.step(&student_id, exercise_id.as_deref(), &problem, *hint_level).await?.number;
+                let asked = Asked {
+                    student_id: &student_id,
+                    text: "",
+                    code,
+                    error: error.as_deref(),
+                    level: Level::Beginner,
+                    step,
+                    patience: PATIENCE,
+                };
+                let source = self.wording.reword(&mut problem.diagnosis, asked).await;
+                Ok(Response::new(DebugResponse { source: source.to_owned(), ..response(*problem, step) }))
             }
         }
     }

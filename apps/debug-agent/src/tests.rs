@@ -1,8 +1,8 @@
 //! The tests that a program is to pass.
 
 use learnflow_proto::v1::{
-    ExerciseGrading, ExerciseTest, FunctionCase, GetStoredExerciseRequest, GetStoredExerciseResponse, GradeRequest,
-    ProgramCase, TestCase, practice_record_service_client::PracticeRecordServiceClient, test_case::Kind,
+    GetStoredExerciseRequest, GetStoredExerciseResponse, GradeRequest, TestCase,
+    practice_record_service_client::PracticeRecordServiceClient,
 };
 use learnflow_sidecar::Sidecar;
 use tonic::{Code, Status};
@@ -37,7 +37,7 @@ impl Tests {
         let GetStoredExerciseResponse { exercise, grading } = response;
         let damaged = || Status::internal(format!("the stored exercise {id} has no content"));
         let (exercise, grading) = (exercise.ok_or_else(damaged)?, grading.ok_or_else(damaged)?);
-        let cases = grading.tests.iter().map(|test| case(&grading, test)).collect();
+        let cases = grading.cases().collect();
         Ok(Self { cases, exercise_id: Some(exercise.id), topic: Some(exercise.topic) })
     }
 
@@ -45,39 +45,4 @@ impl Tests {
     pub fn request(&self, code: &str) -> GradeRequest {
         GradeRequest { code: code.to_owned(), cases: self.cases.clone(), coverage: true, ..GradeRequest::default() }
     }
-
-    /// The call, or what the program reads.
-    pub fn input(case: &TestCase) -> String {
-        match &case.kind {
-            Some(Kind::Function(call)) => format!("{}({})", call.function, call.arguments.join(", ")),
-            Some(Kind::Program(run)) => run.stdin.clone(),
-            None => String::new(),
-        }
-    }
-
-    /// The value or output that is expected.
-    pub fn expected(case: &TestCase) -> String {
-        match &case.kind {
-            Some(Kind::Function(call)) => call.expected.clone(),
-            Some(Kind::Program(run)) => run.expected_stdout.clone(),
-            None => String::new(),
-        }
-    }
-}
-
-fn case(grading: &ExerciseGrading, test: &ExerciseTest) -> TestCase {
-    let kind = match &grading.function {
-        Some(function) => Kind::Function(FunctionCase {
-            function: function.clone(),
-            arguments: test.arguments.clone(),
-            expected: test.expected.clone(),
-            comparison: grading.comparison.clone(),
-        }),
-        None => Kind::Program(ProgramCase {
-            stdin: test.stdin.clone(),
-            expected_stdout: test.expected.clone(),
-            comparison: grading.comparison.clone(),
-        }),
-    };
-    TestCase { name: test.name.clone(), kind: Some(kind), visible: test.visible }
 }

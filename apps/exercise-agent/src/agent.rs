@@ -9,13 +9,18 @@ use learnflow_tutor::{Confidence, Match, Reply, Tutor};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{practice::Practice, service::difficulty};
+use crate::{
+    practice::Practice,
+    service::difficulty,
+    written::{Author, id},
+};
 
 /// Answers a wish to practise with an exercise.
 #[derive(Clone)]
 pub struct Exercises {
     pub tutor: Tutor,
     pub practice: Practice,
+    pub author: Author,
 }
 
 #[tonic::async_trait]
@@ -29,14 +34,18 @@ impl Answering for Exercises {
         };
         let difficulty = wanted(&question.text).unwrap_or(suited(level));
         let exercise = match topic {
-            Some(topic) => self.exercise(question, topic, difficulty, seed).await,
+            Some(topic) => match self.written(question, topic, difficulty, level).await {
+                Some(exercise) => Ok(exercise),
+                None => self.exercise(question, topic, difficulty, seed).await,
+            },
             None => Err(Status::not_found("the curriculum has no exercises")),
         };
         match (exercise, topic) {
             (Ok(exercise), Some(topic)) => {
                 let reply =
                     Reply { topic: Some(topic.id.clone()), level, markdown: present(&exercise, topic, is_named) };
-                Ok(Answer { exercise: Some(exercise), ..answer(question, "exercise", reply) })
+                let source = exercise.source.clone();
+                Ok(Answer { source, exercise: Some(exercise), ..answer(question, "exercise", reply) })
             }
             (Err(status), _) => {
                 tracing::warn!(%status, "no exercise could be made");
@@ -54,6 +63,28 @@ impl Answering for Exercises {
 }
 
 impl Exercises {
+    /// An exercise that the model has written for this question, and that the sandbox has verified.
+    async fn written(
+        &self,
+        question: &Question,
+        topic: &Topic,
+        difficulty: Difficulty,
+        level: Level,
+    ) -> Option<Exercise> {
+        if !self.author.is_there() {
+            return None;
+        }
+        let made = if let Ok(Some(made)) = self.practice.store().find(&id(&question.request_id)).await {
+            made
+        } else {
+            let draft = self.author.draft(question, topic, difficulty, level).await?;
+            self.practice.verified(draft).await?
+        };
+        // Not announced, it could not be submitted to for long.
+        self.practice.announce(&question.student_id, &made).await.ok()?;
+        Some(made.exercise)
+    }
+
     async fn exercise(
         &self,
         question: &Question,
@@ -102,7 +133,7 @@ fn seed(request_id: &str) -> u32 {
 }
 
 /// The difficulty that the student asks for.
-fn wanted(text: &str) -> Option<Difficulty> {
+pub fn wanted(text: &str) -> Option<Difficulty> {
     text.to_lowercase().split(|letter: char| !letter.is_alphanumeric()).find_map(|word| match word {
         "easy" | "easier" | "easiest" | "simple" | "simpler" => Some(Difficulty::Easy),
         "medium" | "intermediate" | "moderate" => Some(Difficulty::Medium),
@@ -122,7 +153,7 @@ fn suited(level: Level) -> Difficulty {
 }
 
 /// The difficulty itself, or that of the topic's exercises which is nearest, rather the easier one.
-fn nearest(topic: &Topic, difficulty: Difficulty) -> Difficulty {
+pub fn nearest(topic: &Topic, difficulty: Difficulty) -> Difficulty {
     let distance = |other: Difficulty| (other as i32 - difficulty as i32).abs();
     let known = topic.exercises.iter().map(|template| template.difficulty);
     known.min_by_key(|other| (distance(*other), *other)).unwrap_or(difficulty)

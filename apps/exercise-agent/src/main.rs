@@ -1,7 +1,8 @@
 //! exercise-agent: makes and grades exercises, asks and grades quizzes.
 //!
 //! - [`choice`], [`maker`], [`made`]: from a seed to an exercise that the sandbox has verified;
-//! - [`verdict`], [`quiz`]: grading, without anything that a student must not see;
+//! - [`verdict`], [`quiz`], [`placement`]: grading, without anything that a student must not see;
+//! - [`propose`]: from a teacher's words to an exercise; [`written`]: exercises by the model;
 //! - [`practice`], [`store`], [`sandbox`]: what is kept where, told to whom, and run;
 //! - [`service`], [`agent`]: the RPCs, and answers to questions.
 #![allow(clippy::result_large_err, reason = "tonic's own error type")]
@@ -11,17 +12,21 @@ mod agent;
 mod choice;
 mod made;
 mod maker;
+mod placement;
 mod practice;
+mod propose;
 mod quiz;
 mod sandbox;
 mod service;
 mod store;
 mod verdict;
+mod written;
 
 use std::sync::Arc;
 
 use learnflow_agent::{Agent, AgentConfig};
 use learnflow_curriculum::Curriculum;
+use learnflow_model::{ModelConfig, ModelTutor};
 use learnflow_proto::{
     topics,
     v1::{exercise_service_server::ExerciseServiceServer, quiz_service_server::QuizServiceServer},
@@ -29,14 +34,17 @@ use learnflow_proto::{
 use learnflow_service::{App, Service, env};
 use learnflow_tutor::Tutor;
 
-use crate::{agent::Exercises, practice::Practice};
+use crate::{agent::Exercises, practice::Practice, written::Author};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("exercise-agent", 8105)?;
     let curriculum = Arc::new(Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?);
-    let practice = Practice::new(curriculum.clone(), service.sidecar().clone());
-    let answering = Exercises { tutor: Tutor::new(curriculum), practice: practice.clone() };
+    let tutor = Tutor::new(curriculum);
+    let practice = Practice::new(tutor.clone(), service.sidecar().clone());
+    let topics: Vec<_> = tutor.curriculum().topics().map(|topic| topic.id.clone()).collect();
+    let author = Author::new(ModelTutor::start(service.sidecar(), topics, ModelConfig::from_env()?)?);
+    let answering = Exercises { tutor, practice: practice.clone(), author };
     let (sidecar, config) = (service.sidecar().clone(), AgentConfig::from_env()?);
     let agent = Agent::new(sidecar, topics::EXERCISE_REQUESTS, answering.clone(), &config);
 

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 use futures::{future::try_join_all, try_join};
 use learnflow_curriculum::{Comparison, TestInput, Variation};
 use learnflow_grading::Value;
-use learnflow_proto::v1::{CaseResult, ExecuteRequest, ExerciseGrading, ExerciseTest, GradeRequest};
+use learnflow_proto::v1::{CaseResult, ExecuteRequest, Exercise, ExerciseGrading, ExerciseTest, GradeRequest};
 use learnflow_sidecar::Context;
 use tokio::sync::Semaphore;
 use tonic::Status;
@@ -34,6 +34,17 @@ pub struct Maker {
     turns: Semaphore,
 }
 
+/// An exercise that nobody has verified.
+#[derive(Debug)]
+pub struct Draft {
+    /// As students are to see it, without its tests.
+    pub exercise: Exercise,
+    /// With all tests, the visible ones first.
+    pub grading: ExerciseGrading,
+    pub solution: String,
+    pub wrong: Vec<String>,
+}
+
 /// Why an exercise was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
@@ -54,11 +65,27 @@ impl Maker {
         Self { sandbox, turns: Semaphore::new(AT_A_TIME) }
     }
 
-    /// Makes and verifies the exercise of a choice. Its programs run on nobody's behalf: they are no student's runs.
+    /// Makes and verifies the exercise of a choice.
     pub async fn make(&self, choice: &Choice<'_>) -> Result<Made, MakeError> {
+        self.timed(self.made(choice)).await
+    }
+
+    /// Verifies an exercise that somebody else has written: its solution gives what its tests expect, and wrong ones don't.
+    pub async fn verify(&self, draft: Draft) -> Result<Made, MakeError> {
+        let Draft { exercise, grading, solution, wrong } = draft;
+        let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+        let tests = grading.tests.len();
+        let (passing, failing) =
+            (self.must_pass(&solution, &grading), self.must_fail(&wrong, &exercise.starter_code, &grading, tests));
+        self.timed(async { try_join!(passing, failing) }).await?;
+        Ok(Made::with_tests(exercise, grading))
+    }
+
+    /// Programs run on nobody's behalf: they are no student's runs.
+    async fn timed<T>(&self, making: impl Future<Output = Result<T, MakeError>>) -> Result<T, MakeError> {
         let _turn = self.turns.acquire().await.map_err(|_| Status::unavailable("shutting down"))?;
         let begun = Instant::now();
-        let result = Context { caller: None, ..Context::current() }.scope(self.verified(choice)).await;
+        let result = Context { caller: None, ..Context::current() }.scope(making).await;
         let word = match &result {
             Ok(_) => "made",
             Err(MakeError::Sandbox(_)) => "sandbox",
@@ -68,7 +95,7 @@ impl Maker {
         result
     }
 
-    async fn verified(&self, choice: &Choice<'_>) -> Result<Made, MakeError> {
+    async fn made(&self, choice: &Choice<'_>) -> Result<Made, MakeError> {
         let variation = choice.template.instantiate(choice.seed);
         let (tests, fixed) = self.tests(&variation).await?;
         let mut grading = ExerciseGrading {
@@ -80,7 +107,9 @@ impl Maker {
             tests,
         };
         self.expect(&variation.solution, &mut grading).await?;
-        try_join!(self.must_pass(&variation.solution, &grading), self.must_fail(&variation, &grading, fixed))?;
+        let wrong: Vec<&str> = variation.wrong.iter().map(|wrong| wrong.code.as_str()).collect();
+        let failing = self.must_fail(&wrong, &variation.starter, &grading, fixed);
+        try_join!(self.must_pass(&variation.solution, &grading), failing)?;
         Ok(Made::new(choice, variation, grading))
     }
 
@@ -146,13 +175,18 @@ impl Maker {
         }
     }
 
-    /// Wrong solutions must fail tests that every variation has. A template with fewer than two is tried with what
+    /// Wrong solutions must fail tests that every variation has. Where there are fewer than two, it is tried with what
     /// nobody may pass with either.
-    async fn must_fail(&self, variation: &Variation, grading: &ExerciseGrading, fixed: usize) -> Result<(), MakeError> {
-        let wrong = variation.wrong.iter().map(|wrong| wrong.code.as_str());
-        let others = [variation.starter.as_str(), "pass"].into_iter().filter(|code| !code.trim().is_empty());
-        let tried = MUST_FAIL.max(variation.wrong.len());
-        let verdicts = wrong.chain(others).take(tried).map(|code| async move {
+    async fn must_fail(
+        &self,
+        wrong: &[&str],
+        starter: &str,
+        grading: &ExerciseGrading,
+        fixed: usize,
+    ) -> Result<(), MakeError> {
+        let others = [starter, "pass"].into_iter().filter(|code| !code.trim().is_empty());
+        let tried = MUST_FAIL.max(wrong.len());
+        let verdicts = wrong.iter().copied().chain(others).take(tried).map(|code| async move {
             let request = GradeRequest { time_limit_ms: Some(WRONG_TIME_LIMIT), ..request(grading, fixed, code) };
             let results = self.sandbox.grade(request).await?;
             Ok::<_, MakeError>(results.iter().any(|result| result.status != "passed"))
@@ -194,7 +228,7 @@ fn arguments(text: &str) -> Result<Vec<String>, MakeError> {
 }
 
 /// The name, with a number behind it where others have it already.
-fn unlike(names: &mut HashSet<String>, name: &str) -> String {
+pub fn unlike(names: &mut HashSet<String>, name: &str) -> String {
     let mut unlike = name.to_owned();
     let mut number = 2;
     while !names.insert(unlike.clone()) {

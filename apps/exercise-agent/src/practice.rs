@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use learnflow_curriculum::{Curriculum, Difficulty, Topic};
+use learnflow_curriculum::{Difficulty, Topic};
 use learnflow_proto::{
     Kind, Struct, Timestamp, Value,
     events::{CodeSubmitted, ExerciseGenerated, LearningEvent, ProgressRecorded, QuizGraded, progress_recorded::Fact},
@@ -11,13 +11,14 @@ use learnflow_proto::{
 };
 use learnflow_service::Violations;
 use learnflow_sidecar::{EventData, Result, Sidecar, persistently};
+use learnflow_tutor::Tutor;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::{
     choice::choices,
     made::{Made, request},
-    maker::{MakeError, Maker},
+    maker::{Draft, MakeError, Maker},
     quiz::Attempt,
     sandbox::Sandbox,
     store::Store,
@@ -31,7 +32,7 @@ pub struct Practice {
 }
 
 struct Inner {
-    curriculum: Arc<Curriculum>,
+    tutor: Tutor,
     sidecar: Sidecar,
     sandbox: Arc<dyn Sandbox>,
     maker: Maker,
@@ -39,10 +40,14 @@ struct Inner {
 }
 
 impl Practice {
-    pub fn new(curriculum: Arc<Curriculum>, sidecar: Sidecar) -> Self {
+    pub fn new(tutor: Tutor, sidecar: Sidecar) -> Self {
         let sandbox: Arc<dyn Sandbox> = Arc::new(sidecar.clone());
         let (maker, store) = (Maker::new(sandbox.clone()), Store::new(sidecar.clone()));
-        Self { inner: Arc::new(Inner { curriculum, sidecar, sandbox, maker, store }) }
+        Self { inner: Arc::new(Inner { tutor, sidecar, sandbox, maker, store }) }
+    }
+
+    pub fn tutor(&self) -> &Tutor {
+        &self.inner.tutor
     }
 
     pub fn store(&self) -> &Store {
@@ -52,7 +57,7 @@ impl Practice {
     /// The topic with this id, or the status that says there is none.
     pub fn topic(&self, id: &str) -> Result<&Topic, Status> {
         let missing = || Status::not_found(format!("there is no topic {id:?}: GET /api/v1/concepts lists them"));
-        self.inner.curriculum.topic(id).ok_or_else(missing)
+        self.inner.tutor.curriculum().topic(id).ok_or_else(missing)
     }
 
     /// The exercise of a seed: made before, or made and verified now.
@@ -87,12 +92,32 @@ impl Practice {
         Err(Status::internal(format!("no variation of {} {} seed {seed} is fit", topic.id, difficulty.as_str())))
     }
 
+    /// An exercise that somebody has written, once it is verified; nothing if it is no good.
+    pub async fn verified(&self, draft: Draft) -> Option<Made> {
+        let topic = draft.exercise.topic.clone();
+        let made = match self.inner.maker.verify(draft).await {
+            Ok(made) => made,
+            Err(error) => {
+                metrics::counter!("exercises_refused_total", "by" => "sandbox").increment(1);
+                tracing::warn!(%error, topic, "the model's exercise is refused");
+                return None;
+            }
+        };
+        match self.inner.store.keep(&made).await {
+            Ok(()) => Some(made),
+            Err(error) => {
+                tracing::warn!(%error, "the model's exercise cannot be kept");
+                None
+            }
+        }
+    }
+
     /// Tells of an exercise that a student gets: progress-service stores it, once however often it is told.
     pub async fn announce(&self, student_id: &str, made: &Made) -> Result<()> {
         let event = ExerciseGenerated {
             student_id: student_id.to_owned(),
             exercise: Some(made.exercise.clone()),
-            source: "builtin".to_owned(),
+            source: made.exercise.source.clone(),
             grading: Some(made.grading.clone()),
         };
         self.publish(topics::EXERCISE_GENERATED, student_id, &event).await?;
@@ -184,7 +209,7 @@ impl Practice {
     }
 
     /// Puts something into the audit stream.
-    async fn note<const N: usize>(&self, student_id: &str, kind: &str, detail: [(&str, Value); N]) {
+    pub async fn note<const N: usize>(&self, student_id: &str, kind: &str, detail: [(&str, Value); N]) {
         let fields: HashMap<_, _> = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let event = LearningEvent {
             student_id: student_id.to_owned(),
@@ -202,10 +227,10 @@ impl Practice {
     }
 }
 
-fn text(text: &str) -> Value {
+pub fn text(text: &str) -> Value {
     Value { kind: Some(Kind::StringValue(text.to_owned())) }
 }
 
-fn number(number: u32) -> Value {
+pub fn number(number: u32) -> Value {
     Value { kind: Some(Kind::NumberValue(number.into())) }
 }

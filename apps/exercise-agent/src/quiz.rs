@@ -28,14 +28,23 @@ pub struct Attempt {
 
 /// The questions as a student is asked them.
 pub fn questions(topic: &Topic, student_id: &str) -> Vec<v1::QuizQuestion> {
-    let shown = |question: &QuizQuestion| v1::QuizQuestion {
+    topic.quiz.iter().map(|question| shown(topic, question, student_id)).collect()
+}
+
+/// A question as a student is asked it.
+pub fn shown(topic: &Topic, question: &QuizQuestion, student_id: &str) -> v1::QuizQuestion {
+    v1::QuizQuestion {
         id: question.id.clone(),
         text: question.text.clone(),
         options: order(topic, question, student_id).map(|(_, option)| option.text.clone()).collect(),
         code: question.code.clone(),
         plain_options: question.asks.is_some(),
-    };
-    topic.quiz.iter().map(shown).collect()
+    }
+}
+
+/// The place in the curriculum of the option that a student was shown at a place; `None` when there was none.
+pub fn chosen(topic: &Topic, question: &QuizQuestion, student_id: &str, shown: u32) -> Option<usize> {
+    order(topic, question, student_id).nth(usize::try_from(shown).ok()?).map(|(place, _)| place)
 }
 
 /// The options in the student's own order, with their places in the curriculum. The order stays, also when other
@@ -60,7 +69,7 @@ fn order<'a>(
 pub fn grade(topic: &Topic, student_id: &str, answers: &[QuizAnswer]) -> Result<Attempt, Status> {
     let mut violations = Violations::default();
     violations.check(!answers.is_empty(), "answers", || "must not be empty".to_owned());
-    let mut chosen: HashMap<&str, usize> = HashMap::new();
+    let mut options: HashMap<&str, usize> = HashMap::new();
     for (index, answer) in answers.iter().enumerate() {
         let id = answer.question_id.as_str();
         let Some(question) = topic.quiz.iter().find(|question| question.id == id) else {
@@ -68,19 +77,18 @@ pub fn grade(topic: &Topic, student_id: &str, answers: &[QuizAnswer]) -> Result<
             violations.check(false, &field, || format!("the quiz of {} has no question {id:?}", topic.id));
             continue;
         };
-        let place = usize::try_from(answer.option).unwrap_or(usize::MAX);
-        if let Some((option, _)) = order(topic, question, student_id).nth(place) {
-            let is_new = chosen.insert(id, option).is_none();
+        if let Some(option) = chosen(topic, question, student_id, answer.option) {
+            let is_new = options.insert(id, option).is_none();
             let field = format!("answers[{index}].question_id");
             violations.check(is_new, &field, || format!("{id:?} is answered twice"));
         } else {
-            let (field, most) = (format!("answers[{index}].option"), question.options.len() - 1);
+            let (field, place, most) = (format!("answers[{index}].option"), answer.option, question.options.len() - 1);
             violations.check(false, &field, || format!("{id:?} has the options 0 to {most}, not {place}"));
         }
     }
     violations.finish()?;
 
-    let graded = topic.quiz.iter().map(|question| (question, chosen.get(question.id.as_str()).copied()));
+    let graded = topic.quiz.iter().map(|question| (question, options.get(question.id.as_str()).copied()));
     let questions: Vec<_> = graded
         .clone()
         .map(|(question, option)| QuestionGraded {
@@ -97,10 +105,13 @@ pub fn grade(topic: &Topic, student_id: &str, answers: &[QuizAnswer]) -> Result<
         })
         .collect();
     let right = questions.iter().filter(|question| question.correct).count();
-    // To the nearest whole number.
-    let score = (right * 200 + questions.len()) / (questions.len() * 2).max(1);
-    let score = u32::try_from(score).unwrap_or_default();
+    let score = percent(right, questions.len());
     Ok(Attempt { score, passed: score >= PASS, results, questions })
+}
+
+/// The share of right answers, to the nearest whole number.
+pub fn percent(right: usize, of: usize) -> u32 {
+    u32::try_from((right * 200 + of) / (of * 2).max(1)).unwrap_or_default()
 }
 
 /// Why the chosen option is right; or why it is wrong, and which one is right.

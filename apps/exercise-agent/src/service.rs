@@ -3,16 +3,22 @@ use learnflow_curriculum::Difficulty;
 use learnflow_proto::v1::{
     GenerateExercisesRequest, GenerateExercisesResponse, GetExerciseRequest, GetExerciseResponse,
     GetPlacementQuizRequest, GetPlacementQuizResponse, GetQuizRequest, GetQuizResponse, ListExercisesRequest,
-    ListExercisesResponse, ListStoredExercisesRequest, ListStoredExercisesResponse, SubmitExerciseRequest,
-    SubmitExerciseResponse, SubmitPlacementQuizRequest, SubmitPlacementQuizResponse, SubmitQuizAttemptRequest,
-    SubmitQuizAttemptResponse, exercise_service_server::ExerciseService, quiz_service_server::QuizService,
+    ListExercisesResponse, ListStoredExercisesRequest, ListStoredExercisesResponse, ProposeExerciseRequest,
+    ProposeExerciseResponse, RecordPlacementRequest, SubmitExerciseRequest, SubmitExerciseResponse,
+    SubmitPlacementQuizRequest, SubmitPlacementQuizResponse, SubmitQuizAttemptRequest, SubmitQuizAttemptResponse,
+    exercise_service_server::ExerciseService, quiz_service_server::QuizService,
 };
 use learnflow_service::Violations;
 use learnflow_sidecar::Context;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{made::Made, practice::Practice, quiz};
+use crate::{
+    made::Made,
+    placement,
+    practice::{Practice, number, text},
+    quiz,
+};
 
 /// Most exercises of one request.
 const MAX_COUNT: u32 = 10;
@@ -21,15 +27,13 @@ const WIDTH: usize = 2;
 /// Most bytes of a solution.
 const MAX_CODE: usize = 64 * 1024;
 
-const PLACEMENT: &str = "the placement quiz is not built yet";
-
 /// The difficulty that a word names.
 pub fn difficulty(word: &str) -> Option<Difficulty> {
     Difficulty::ALL.into_iter().find(|difficulty| difficulty.as_str() == word)
 }
 
 /// A seed nobody has chosen.
-fn any_seed() -> u32 {
+pub fn any_seed() -> u32 {
     Uuid::new_v4().as_fields().0
 }
 
@@ -109,6 +113,15 @@ impl ExerciseService for Practice {
         let made = self.store().find(&exercise_id).await?.ok_or_else(|| no_such_exercise(&exercise_id))?;
         self.submit(&student_id, &made, code).await.map(Response::new)
     }
+
+    async fn propose_exercise(
+        &self,
+        request: Request<ProposeExerciseRequest>,
+    ) -> Result<Response<ProposeExerciseResponse>, Status> {
+        let context = Context::current();
+        let exercise = Some(self.propose(context.caller()?, request.into_inner()).await?);
+        Ok(Response::new(ProposeExerciseResponse { exercise }))
+    }
 }
 
 #[tonic::async_trait]
@@ -143,13 +156,23 @@ impl QuizService for Practice {
         &self,
         _: Request<GetPlacementQuizRequest>,
     ) -> Result<Response<GetPlacementQuizResponse>, Status> {
-        Err(Status::unimplemented(PLACEMENT))
+        let student_id = student()?;
+        let levels = self.store().placement().await?;
+        let curriculum = self.tutor().curriculum();
+        let questions = if levels.is_empty() { placement::questions(curriculum, &student_id) } else { Vec::new() };
+        Ok(Response::new(GetPlacementQuizResponse { questions, levels }))
     }
 
     async fn submit_placement_quiz(
         &self,
-        _: Request<SubmitPlacementQuizRequest>,
+        request: Request<SubmitPlacementQuizRequest>,
     ) -> Result<Response<SubmitPlacementQuizResponse>, Status> {
-        Err(Status::unimplemented(PLACEMENT))
+        let student_id = student()?;
+        let graded = placement::grade(self.tutor().curriculum(), &student_id, &request.into_inner().answers)?;
+        let RecordPlacementRequest { attempt_id, levels, score, .. } = graded.clone();
+        self.store().record_placement(graded).await?;
+        let detail = [("attempt_id", text(&attempt_id)), ("score", number(score))];
+        self.note(&student_id, "placement.attempted", detail).await;
+        Ok(Response::new(SubmitPlacementQuizResponse { levels, attempt_id, score }))
     }
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use learnflow_proto::v1::{
-    GetStoredExerciseRequest, GetStoredExerciseResponse, ListStoredExercisesRequest, ListStoredExercisesResponse,
+    GetPlacementRequest, GetStoredExerciseRequest, GetStoredExerciseResponse, ListStoredExercisesRequest,
+    ListStoredExercisesResponse, PlacementLevel, RecordPlacementRequest,
     practice_record_service_client::PracticeRecordServiceClient,
 };
 use learnflow_sidecar::{AppChannel, Concurrency, Entry, Error, Result, Sidecar};
@@ -78,6 +79,16 @@ impl Store {
             }
         }
         Err(Error::Conflict { key })
+    }
+
+    /// What the caller's placement quiz said; nothing before they took it.
+    pub async fn placement(&self) -> Result<Vec<PlacementLevel>, Status> {
+        Ok(self.record().get_placement(GetPlacementRequest {}).await?.into_inner().levels)
+    }
+
+    /// Records the caller's placement quiz, once.
+    pub async fn record_placement(&self, request: RecordPlacementRequest) -> Result<(), Status> {
+        self.record().record_placement(request).await.map(drop)
     }
 
     fn record(&self) -> PracticeRecordServiceClient<AppChannel> {

@@ -10,8 +10,7 @@ use learnflow_sidecar::{Context, Event, Outcome, Publication, Sidecar, persisten
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
-
-use crate::classify::{Agent, Classifier, Verdict};
+use triage::classify::{Agent, Classifier, Verdict};
 
 /// How long a shutdown waits for questions on their way to the broker.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -1,6 +1,5 @@
 //! triage: sorts questions to the agent that can answer them.
 
-mod classify;
 mod handlers;
 
 use learnflow_proto::{topics, v1::triage_service_server::TriageServiceServer};

@@ -12,8 +12,9 @@ pub fn query(question: &Question) -> (Query<'_>, Level) {
         topic: question.topic.as_deref(),
         code: question.code.as_deref(),
         error: question.error.as_deref(),
+        next: None,
     };
-    // The gateway lets known levels pass only.
+    // The gateway lets known levels pass only, or none.
     (query, question.level.parse().unwrap_or_default())
 }
 

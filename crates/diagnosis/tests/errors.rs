@@ -1,6 +1,7 @@
 //! FR-017, FR-018, FR-019: every error of `CPython` is explained, by its cause where the program shows it, and hints never
 //! show the solution before the last one.
 #![allow(clippy::unwrap_used, reason = "a step that fails is to fail the test")]
+#![allow(clippy::print_stdout, reason = "figures are for whoever runs the tests")]
 
 mod support;
 
@@ -140,7 +141,8 @@ fn corrected_lines_can_be_read() {
     assert!(failing.is_empty(), "{}", failing.join("\n"));
 }
 
-/// FR-018: Python's own examples of syntax errors, where its test suite is installed.
+/// FR-018: of Python's own examples of syntax errors at least 95 of 100 are explained, at the right line and not in general
+/// words. They come from its test suite, which `make setup` installs.
 #[test]
 fn pythons_own_syntax_errors_are_explained() {
     let script = r"
@@ -163,6 +165,10 @@ print(json.dumps(examples))
     let examples = python(script, &json!([]));
     let examples: Vec<(&str, &str)> =
         examples.as_array().unwrap().iter().filter_map(|text| Some((text.as_str()?, ""))).collect();
+    assert!(
+        examples.len() > 200,
+        "CPython's test_syntax.py is missing: `make setup` installs it (libpython3-testsuite)"
+    );
     let tutor = tutor();
     let (mut count, mut wrong) = (0_u32, Vec::new());
     for ((code, _), ended) in examples.iter().zip(run(&examples)) {
@@ -175,5 +181,6 @@ print(json.dumps(examples))
         let complaint = complaints(&tutor, code, &ended, diagnose(&tutor, code, &ended.report).as_ref());
         wrong.extend(Some(complaint).filter(|text| !text.is_empty()));
     }
-    assert!(wrong.len() * 20 <= count as usize, "{} of {count}:\n{}", wrong.len(), wrong.join(""));
+    println!("{} of {count} are explained", count as usize - wrong.len());
+    assert!(count > 200 && wrong.len() * 20 <= count as usize, "{} of {count}:\n{}", wrong.len(), wrong.join(""));
 }

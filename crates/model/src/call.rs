@@ -18,6 +18,17 @@ pub enum Shape {
     Markdown,
     /// A [`crate::Reply`] as JSON, which is shown once it is complete and checked.
     Reply,
+    /// JSON of another schema; see [`crate::ModelTutor::structured`].
+    Json(Schema),
+}
+
+/// What JSON is to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// A name for it: letters and underscores.
+    pub name: &'static str,
+    /// The JSON schema.
+    pub text: &'static str,
 }
 
 /// One thing to have written.

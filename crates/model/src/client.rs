@@ -121,15 +121,24 @@ fn request(model: &str, max_tokens: u32, call: &Call) -> CreateChatCompletionReq
         max_completion_tokens: Some(max_tokens),
         stream: Some(true),
         stream_options: Some(ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None }),
-        response_format: (call.shape == Shape::Reply).then(|| ResponseFormat::JsonSchema {
+        response_format: schema(call.shape).map(|(name, schema)| ResponseFormat::JsonSchema {
             json_schema: ResponseFormatJsonSchema {
-                name: "reply".to_owned(),
+                name: name.to_owned(),
                 description: None,
-                schema: Reply::schema(),
+                schema,
                 strict: Some(true),
             },
         }),
         ..Default::default()
+    }
+}
+
+fn schema(shape: Shape) -> Option<(&'static str, serde_json::Value)> {
+    match shape {
+        Shape::Markdown => None,
+        Shape::Reply => Some(("reply", Reply::schema())),
+        // A schema that is no JSON would be a mistake of this crate's; without one the prompt still says what to write.
+        Shape::Json(schema) => Some((schema.name, serde_json::from_str(schema.text).ok()?)),
     }
 }
 

@@ -26,7 +26,7 @@ mod tutor;
 pub use backoff::{Backoff, retry_after};
 pub use breaker::{Breaker, BreakerConfig, Permit, State};
 pub use cache::{CacheKey, Cached};
-pub use call::{Call, Failure, Shape, Tier, Usage};
+pub use call::{Call, Failure, Schema, Shape, Tier, Usage};
 pub use config::{ModelConfig, Price};
 pub use guard::Guard;
 pub use key::{ApiKey, KeySource};

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
-use crate::{Call, Guard, Shape, Tier, guard::phrases};
+use crate::{Call, Guard, Schema, Shape, Tier, guard::phrases};
 
 /// What is shown of a student's text, in bytes: the begin and the end of a longer one.
 const LONGEST_TEXT: usize = 8 * 1024;
@@ -32,6 +32,25 @@ impl Prompt {
     /// The prompt of concepts-agent.
     pub fn concepts() -> Self {
         Self::new(include_str!("../prompts/concepts.md"))
+    }
+
+    /// The prompt by which debug-agent words causes and hints, and the shape of what comes back: `root_cause`, `hint`.
+    pub fn debug() -> (Self, Shape) {
+        let schema = Schema { name: "hint", text: include_str!("../prompts/debug.json") };
+        (Self::new(include_str!("../prompts/debug.md")), Shape::Json(schema))
+    }
+
+    /// The prompt by which code-review-agent words findings, and the shape of what comes back: `summary`, and `comments`
+    /// with `number` and `message`.
+    pub fn review() -> (Self, Shape) {
+        let schema = Schema { name: "review", text: include_str!("../prompts/review.json") };
+        (Self::new(include_str!("../prompts/review.md")), Shape::Json(schema))
+    }
+
+    /// The prompt by which exercise-agent has exercises made, and the shape of what comes back.
+    pub fn exercise() -> (Self, Shape) {
+        let schema = Schema { name: "exercise", text: include_str!("../prompts/exercise.json") };
+        (Self::new(include_str!("../prompts/exercise.md")), Shape::Json(schema))
     }
 
     /// A prompt of its own.
@@ -141,6 +160,20 @@ mod tests {
         let call = call("q", &format!("begin{}end", "ä".repeat(20_000)));
         assert!(call.user.contains("begin") && call.user.contains("end\n") && call.user.contains("bytes left out]"));
         assert!(call.user.len() < LONGEST_TEXT + 500, "{}", call.user.len());
+    }
+
+    /// Model use: every schema is one, closed, and asks for all of its fields, as strict endpoints want it.
+    #[test]
+    fn schemas_are_strict() {
+        for (prompt, shape) in [Prompt::debug(), Prompt::review(), Prompt::exercise()] {
+            let Shape::Json(schema) = shape else { panic!("{shape:?}") };
+            let value: serde_json::Value = serde_json::from_str(schema.text).unwrap();
+            assert_eq!(value["additionalProperties"], false, "{}", schema.name);
+            for name in value["properties"].as_object().unwrap().keys() {
+                assert!(value["required"].as_array().unwrap().iter().any(|required| required == name), "{name}");
+                assert!(prompt.text.contains(&format!("- {name}: ")), "the prompt says nothing of {name}");
+            }
+        }
     }
 
     /// Model use: prompts are told apart by what they say.

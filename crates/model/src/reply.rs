@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// Hints beyond this number, or longer than this, are no hints.
@@ -54,9 +54,7 @@ impl Reply {
     /// # Errors
     /// [`ReplyError`], when it cannot be used.
     pub fn parse(text: &str) -> Result<Self, ReplyError> {
-        let reply: Self = serde_json::from_str(text)
-            .or_else(|_| serde_json::from_str(&repaired(text)))
-            .map_err(|_| ReplyError::Shape)?;
+        let reply: Self = read(text)?;
         let blank = reply.markdown.trim().is_empty() || reply.hints.iter().any(|hint| hint.trim().is_empty());
         let long = reply.hints.len() > MOST_HINTS || reply.hints.iter().any(|hint| hint.len() > LONGEST_HINT);
         if blank || long { Err(ReplyError::Content) } else { Ok(reply) }
@@ -66,6 +64,11 @@ impl Reply {
     pub(crate) fn shown(&self) -> String {
         [&self.markdown].into_iter().chain(&self.hints).map(String::as_str).collect::<Vec<_>>().join("\n\n")
     }
+}
+
+/// Reads JSON, repaired if need be.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ReplyError> {
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&repaired(text))).map_err(|_| ReplyError::Shape)
 }
 
 fn nothing_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

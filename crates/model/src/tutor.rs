@@ -10,11 +10,12 @@ use learnflow_proto::{
     v1::{Answer, Question},
 };
 use learnflow_sidecar::{Context, Sidecar};
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::{
-    ApiKey, Call, Failure, Model, ModelConfig, Parts, Reply, Shape, Store, Usage,
+    ApiKey, Call, Failure, Model, ModelConfig, Parts, Reply, ReplyError, Shape, Store, Usage,
     cache::{Cache, CacheKey, Cached},
     flights::Flights,
 };
@@ -130,20 +131,43 @@ impl ModelTutor {
                 created_at: Some(now()),
             },
             Err(failure) => {
-                // Neither the question nor what the model wrote: only what kind of failure it was.
-                let context = Context::current();
-                let correlation_id = context.correlation_id;
-                match failure {
-                    Failure::NoKey => {}
-                    // Said when it began.
-                    Failure::BreakerOpen => tracing::debug!(agent, correlation_id, "the built-in tutor answers"),
-                    _ => tracing::warn!(%failure, agent, correlation_id, "the built-in tutor answers"),
-                }
+                log(&failure, agent);
                 builtin()
             }
         };
         metrics::counter!("answers_total", "agent" => agent, "source" => answer.source.clone()).increment(1);
         answer
+    }
+
+    /// Has something written as JSON ([`Shape::Json`]) for a student: what is to go into an answer. Repaired if need be,
+    /// read as a `T`, and checked: `shown` gives what of it the student gets to read. Nothing if the model cannot be asked
+    /// or what it wrote is of no use; why is logged.
+    pub async fn structured<T: DeserializeOwned>(
+        &self,
+        agent: &'static str,
+        student_id: &str,
+        call: &Call,
+        patience: Duration,
+        shown: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        if !self.model.is_configured() {
+            return None;
+        }
+        let (draft, _) = watch::channel(String::new());
+        let writing = async {
+            let text = self.text(student_id, call, &draft).await?;
+            let value: T = crate::reply::read(&text).map_err(refused)?;
+            call.guard.check(&shown(&value)).map_err(Failure::Rejected)?;
+            Ok(value)
+        };
+        let written = tokio::time::timeout(patience, writing).await;
+        match written.unwrap_or(Err(Failure::Timeout("the whole answer"))) {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                log(&failure, agent);
+                None
+            }
+        }
     }
 
     async fn compose(
@@ -222,13 +246,24 @@ impl ModelTutor {
         }
     }
 
-    /// What the model writes for a student, within the student's tokens for today.
+    /// What the model answers a student.
     async fn written(
         &self,
         student_id: &str,
         task: &Task,
         draft: &watch::Sender<String>,
     ) -> Result<(Composed, Origin), Failure> {
+        let text = self.text(student_id, &task.call, draft).await?;
+        let composed = match task.call.shape {
+            Shape::Markdown => Composed { markdown: text, topic: task.topic.clone(), hints: Vec::new() },
+            Shape::Reply => self.reply(task, &text)?,
+            Shape::Json(_) => return Err(Failure::Rejected("it is not an answer by itself")),
+        };
+        Ok((composed, Origin::Model))
+    }
+
+    /// What the model writes for a student, within the student's tokens for today.
+    async fn text(&self, student_id: &str, call: &Call, draft: &watch::Sender<String>) -> Result<String, Failure> {
         let limit = self.model.config().student_tokens;
         let count_key = count_key(student_id);
         // Before the first call, a store that is slow would delay the answer for nothing if there is no limit.
@@ -238,29 +273,18 @@ impl ModelTutor {
         }
         let begun = Instant::now();
         let mut usage = Usage::default();
-        let written = self.model.write(&task.call, draft, &mut usage).await;
+        let written = self.model.write(call, draft, &mut usage).await;
         tracing::debug!(milliseconds = begun.elapsed().as_millis(), written = written.is_ok(), "the model was asked");
         let Usage { input, output } = usage;
         if limit > 0 && input + output > 0 {
             // Last write wins: a student's questions are worked one after the other, so hardly anything is lost.
             self.store.set(&count_key, (used + input + output).into(), COUNT_KEPT).await;
         }
-        let text = written?;
-        let composed = match task.call.shape {
-            Shape::Markdown => Composed { markdown: text, topic: task.topic.clone(), hints: Vec::new() },
-            Shape::Reply => self.reply(task, &text)?,
-        };
-        Ok((composed, Origin::Model))
+        written
     }
 
     fn reply(&self, task: &Task, text: &str) -> Result<Composed, Failure> {
-        let reply = Reply::parse(text).map_err(|error| {
-            metrics::counter!("model_replies_refused_total").increment(1);
-            Failure::Rejected(match error {
-                crate::ReplyError::Shape => "it is not the JSON asked for",
-                crate::ReplyError::Content => "its fields are blank or too long",
-            })
-        })?;
+        let reply = Reply::parse(text).map_err(refused)?;
         // As JSON, code is in disguise: what is shown is checked again, undisguised.
         task.call.guard.check(&reply.shown()).map_err(Failure::Rejected)?;
         let known = self.topics.contains(&reply.topic);
@@ -277,6 +301,25 @@ impl Task {
     fn cached(&self, cached: Cached) -> Composed {
         Composed { markdown: cached.markdown, topic: self.topic.clone(), hints: Vec::new() }
     }
+}
+
+/// Says why the model did not write: neither the question nor what it wrote, only what kind of failure it was.
+fn log(failure: &Failure, agent: &'static str) {
+    let correlation_id = Context::current().correlation_id;
+    match failure {
+        Failure::NoKey => {}
+        // Said when it began.
+        Failure::BreakerOpen => tracing::debug!(agent, correlation_id, "the built-in tutor answers"),
+        _ => tracing::warn!(%failure, agent, correlation_id, "the built-in tutor answers"),
+    }
+}
+
+fn refused(error: ReplyError) -> Failure {
+    metrics::counter!("model_replies_refused_total").increment(1);
+    Failure::Rejected(match error {
+        ReplyError::Shape => "it is not the JSON asked for",
+        ReplyError::Content => "its fields are blank or too long",
+    })
 }
 
 fn count_cache(result: &'static str) {

@@ -329,3 +329,44 @@ async fn five_hundred_questions_survive_a_bad_day() {
     println!("{written} of 500 by the model; median {:?}, last {:?}", times[250], times[499]);
     assert!(written >= 400, "only {written} of 500 were written by the model");
 }
+
+/// Model use: what is asked for as JSON is repaired, read and checked, or refused; what a student reads of it counts, and so
+/// do its tokens.
+#[tokio::test]
+async fn structured_output_is_checked() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Hint {
+        root_cause: String,
+        hint: String,
+    }
+    let solution = "def double(values):\n    return [value * 2 for value in values]\n";
+    let hint = |text: &str| json!({ "root_cause": "It adds.", "hint": text }).to_string();
+    let content =
+        |text: &str, content: &str| json!({ "match": { "userMessage": text }, "response": { "content": content } });
+    let aimock = Aimock::start(json!([
+        content("good", &hint("Look at the sign.")),
+        content("fenced", &format!("```json\n{},\n```", hint("Look at the sign."))),
+        content("leaking", &hint(&format!("Write\n```python\n{solution}```"))),
+        content("other", r#"{"answer": 42}"#),
+        content("words", "I would rather talk."),
+    ]))
+    .await;
+    let setting = setting(aimock.config()).await;
+    let (prompt, shape) = learnflow_model::Prompt::debug();
+    let ask = async |text: &str| {
+        let student = learnflow_model::StudentData { text, code: None, error: None };
+        let call = prompt.call(&Vec::new(), Some(student), learnflow_model::Tier::Strong, shape, Some(solution));
+        let shown = |hint: &Hint| format!("{}\n{}", hint.root_cause, hint.hint);
+        setting.tutor.structured("debug", "s", &call, Duration::from_secs(5), shown).await.map(|hint| hint.hint)
+    };
+    for text in ["good", "fenced"] {
+        assert_eq!(ask(text).await.as_deref(), Some("Look at the sign."), "{text}");
+    }
+    for text in ["leaking", "other", "words"] {
+        assert_eq!(ask(text).await, None, "{text}");
+    }
+    assert!(setting.store.0.lock().unwrap().keys().any(|key| key.contains("model-tokens")), "nothing was counted");
+    let sent = &aimock.journal().await[0]["body"];
+    assert_eq!(sent["response_format"]["json_schema"]["name"], "hint");
+    assert_eq!(sent["model"], ModelConfig::default().strong);
+}

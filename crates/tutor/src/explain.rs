@@ -45,9 +45,13 @@ impl Tutor {
         if let Some(Misconception { belief, correction }) = misconception {
             write_to(&mut text, format_args!("\n\n**Easily mixed up.** *“{belief}”* Not quite: {correction}"));
         }
-        if let Some(next) = self.curriculum.next_topic(&topic.id) {
+        let own = query.next.and_then(|id| self.curriculum.topic(id));
+        if let Some(next) = own.or_else(|| self.curriculum.next_topic(&topic.id)) {
             write_to(&mut text, format_args!("\n\n**Next topic:** *{}*", next.title));
-            if let Some(module) = self.curriculum.module(&next.module).filter(|module| module.id != topic.module) {
+            if let Some(module) = self.curriculum.module(&next.module).filter(|module| {
+                let is_first = module.topics.first().is_some_and(|first| first.id == next.id);
+                is_first && module.id != topic.module
+            }) {
                 write_to(&mut text, format_args!(", the beginning of the module *{}*", module.title));
             }
             text.push('.');

@@ -32,6 +32,8 @@ pub struct Query<'a> {
     pub code: Option<&'a str>,
     /// What Python said: a traceback or its last line.
     pub error: Option<&'a str>,
+    /// The id of the topic to offer next; the next one of the curriculum if there is none.
+    pub next: Option<&'a str>,
 }
 
 /// How certain it is that a topic is the one asked for.

@@ -108,3 +108,39 @@ fn arguments_are_literals() {
     assert_eq!(arguments(" 1, [2, 'a, b'],").unwrap(), ["1", "[2, 'a, b']"]);
     assert!(arguments("1 + 1").is_err() && arguments("1], [2").is_err());
 }
+
+/// A sandbox in which programs with the word "right" pass.
+struct ByWord;
+
+#[tonic::async_trait]
+impl Sandbox for ByWord {
+    async fn execute(&self, _: ExecuteRequest) -> Result<ExecuteResponse, Status> {
+        Err(Status::unimplemented("nothing is executed"))
+    }
+
+    async fn grade(&self, request: GradeRequest) -> Result<Vec<CaseResult>, Status> {
+        let status = if request.code.contains("right") { "passed" } else { "failed" };
+        let result = |_: &_| CaseResult { status: status.to_owned(), ..CaseResult::default() };
+        Ok(request.cases.iter().map(result).collect())
+    }
+}
+
+/// FR-021..024: what somebody else has written is an exercise only if its solution passes and two wrong ones fail.
+#[tokio::test]
+async fn written_exercises_are_verified() {
+    let verify = async |solution: &str, wrong: &[&str]| {
+        let test = |visible: bool| ExerciseTest { name: visible.to_string(), visible, ..ExerciseTest::default() };
+        let grading = ExerciseGrading { tests: vec![test(true), test(false)], ..ExerciseGrading::default() };
+        let wrong = wrong.iter().map(|code| (*code).to_owned()).collect();
+        let draft = Draft { exercise: Exercise::default(), grading, solution: solution.to_owned(), wrong };
+        Maker::new(Arc::new(ByWord)).verify(draft).await
+    };
+    let made = verify("right", &["bad", "worse"]).await.unwrap();
+    assert_eq!((made.exercise.visible_tests.len(), made.exercise.hidden_test_count), (1, 1));
+    for (solution, wrong) in
+        [("bad", &["bad", "worse"][..]), ("right", &["right too", "bad"]), ("right", &["right too"])]
+    {
+        let refused = verify(solution, wrong).await;
+        assert!(matches!(refused, Err(MakeError::Unfit(_))), "{solution} {wrong:?}: {refused:?}");
+    }
+}

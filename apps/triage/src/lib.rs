@@ -1,0 +1,5 @@
+//! triage: sorts questions to the agent that can answer them.
+#![allow(missing_docs, reason = "a library for the tests that measure it")]
+
+pub mod classify;
+mod rules;
