@@ -7,10 +7,14 @@
 mod events;
 mod execution;
 mod histogram;
+mod human_eval;
 mod peer;
 mod questions;
+mod record;
 mod report;
 mod roles;
+mod sockets;
+mod triage;
 
 use std::time::Duration;
 
@@ -25,7 +29,16 @@ async fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let runs = |section: &str| wanted.is_empty() || wanted.iter().any(|name| name == section);
     let mut report = Report::begin()?;
-    if runs("questions") || runs("events") || runs("execution") {
+    if runs("triage") {
+        triage::measure(&mut report)?;
+    }
+    if runs("questions")
+        || runs("events")
+        || runs("execution")
+        || runs("human_eval")
+        || runs("sockets")
+        || runs("record")
+    {
         let stack = Stack::start(StackOptions::for_tests()?).await?;
         // Consumer groups settle.
         sleep(Duration::from_secs(5)).await;
@@ -37,6 +50,15 @@ async fn main() -> Result<()> {
         }
         if runs("execution") {
             execution::measure(&stack, &mut report).await?;
+        }
+        if runs("human_eval") {
+            human_eval::measure(&stack, &mut report).await?;
+        }
+        if runs("sockets") {
+            sockets::measure(&stack, &mut report).await?;
+        }
+        if runs("record") {
+            record::measure(&stack, &mut report).await?;
         }
         stack.stop().await;
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use learnflow_auth::{Keys, PrivateKey};
 use learnflow_stack::Stack;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// How long the tokens of tests are good for, in seconds.
@@ -32,7 +32,15 @@ impl Issuer {
     /// # Errors
     /// When signing fails.
     pub fn token(&self, user_id: &str, role: &str) -> Result<String> {
-        Ok(self.keys.issue(user_id, role, LIFETIME, Uuid::new_v4().to_string())?)
+        self.token_for(user_id, role, LIFETIME)
+    }
+
+    /// A token that is good for some seconds.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn token_for(&self, user_id: &str, role: &str, seconds: u64) -> Result<String> {
+        Ok(self.keys.issue(user_id, role, seconds, Uuid::new_v4().to_string())?)
     }
 }
 
@@ -56,6 +64,19 @@ impl User {
         let id = Uuid::now_v7().to_string();
         let token = issuer.token(&id, role)?;
         Ok(Self { id, token, url: stack.gateway_url(), http: reqwest::Client::new() })
+    }
+
+    /// A student with an account.
+    ///
+    /// # Errors
+    /// When the gateway makes none.
+    pub async fn registered(stack: &Stack, issuer: &Issuer) -> Result<Self> {
+        let anybody = Self::new(stack, issuer, "student")?;
+        let email = format!("maya-{}@example.org", Uuid::new_v4());
+        let account = json!({ "email": email, "password": "correct horse battery", "name": "Maya" });
+        let made = anybody.post("/auth/register", &account).await?;
+        let id = made.body["user"]["id"].as_str().with_context(|| format!("{made:?}"))?.to_owned();
+        Ok(Self { token: issuer.token(&id, "student")?, id, ..anybody })
     }
 
     /// The same user with another token.

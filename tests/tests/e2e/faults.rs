@@ -4,12 +4,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use learnflow_tests::load::{self, Question};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use learnflow_proto::{
+    events::{ProgramRan, ProgressRecorded, progress_recorded::Fact},
+    now, topics,
+};
+use learnflow_tests::{
+    load::{self, Question},
+    student::User,
+};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::{
+    events::publisher,
     kafka::Kafka,
     world::{World, eventually},
 };
@@ -151,4 +160,70 @@ pub async fn shutdown_hands_work_back(world: &World) -> Result<()> {
     let outcome = outcome?;
     ensure!(outcome.errors == 0, "{} of {} were not answered", outcome.errors, questions.len());
     Ok(())
+}
+
+/// Programs that students ran during the test, and how many a second.
+const RUNS: usize = 4_000;
+const RUNS_PER_SECOND: u32 = 80;
+
+/// FR-025..028, FR-033..035, faults: with progress-service, its sidecar, Kafka and PostgreSQL killed one after the other
+/// while facts come, every fact counts once.
+pub async fn killed_infrastructure_loses_no_fact(world: &World) -> Result<()> {
+    let mut students = Vec::new();
+    for _ in 0..16 {
+        students.push(User::registered(&world.stack, &world.issuer).await?);
+    }
+    let sidecar = publisher(world, "triage")?;
+    let begun = tokio::time::Instant::now();
+    // Told until Kafka has it, under the same name each time.
+    let tell = |number: usize| {
+        let (sidecar, student) = (&sidecar, &students[number % students.len()]);
+        let topic = ["lists", "tuples"][number / students.len() % 2];
+        async move {
+            sleep_until(begun + Duration::from_secs(1) * u32::try_from(number)? / RUNS_PER_SECOND).await;
+            let ran =
+                ProgramRan { status: "completed".into(), run_id: Uuid::now_v7().to_string(), ..ProgramRan::default() };
+            let event = ProgressRecorded {
+                student_id: student.id.clone(),
+                topic: topic.to_owned(),
+                occurred_at: Some(now()),
+                fact: Some(Fact::ProgramRan(ran)),
+            };
+            while sidecar.publish(topics::PUBSUB, topics::PROGRESS_EVENTS, &student.id, &event).await.is_err() {
+                ensure!(begun.elapsed() < Duration::from_mins(4), "the broker does not come back");
+                sleep(Duration::from_millis(250)).await;
+            }
+            anyhow::Ok(())
+        }
+    };
+    let kills = async {
+        for victim in ["progress-service", "progress-service-daprd", "kafka", "postgres"] {
+            sleep(Duration::from_secs(5)).await;
+            world.stack.kill9(victim).await?;
+            sleep(Duration::from_secs(3)).await;
+            world.stack.wait_ready(victim).await?;
+        }
+        anyhow::Ok(())
+    };
+    // All wait for their moment at once: with the broker away those that are due go on trying, the others go on waiting.
+    let told = stream::iter(0..RUNS).map(tell).buffer_unordered(RUNS).try_collect::<Vec<_>>();
+    let (told, killed) = tokio::join!(told, kills);
+    killed?;
+    ensure!(told?.len() == RUNS);
+    world.stack.wait_ready("progress-service").await?;
+    let admin = students[0].with_token(world.issuer.token(&Uuid::now_v7().to_string(), "admin")?);
+    eventually("every run to count once", Duration::from_mins(2), async || {
+        let mut counted = 0;
+        for (index, student) in students.iter().enumerate() {
+            let reply = admin.get(&format!("/progress/{}", student.id)).await?;
+            let topics = reply.body["topics"].as_array().cloned().unwrap_or_default();
+            let runs: u64 = topics.iter().filter_map(|topic| topic["measures"]["runs"].as_u64()).sum();
+            let sent = u64::try_from((index..RUNS).step_by(students.len()).count())?;
+            ensure!(runs <= sent, "{} has {runs} runs of {sent}: counted twice", student.id);
+            counted += runs;
+        }
+        ensure!(counted == u64::try_from(RUNS)?, "{counted} of {RUNS} runs counted");
+        Ok(true)
+    })
+    .await
 }

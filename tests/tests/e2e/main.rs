@@ -4,18 +4,24 @@
 //! it proves. Tests that break parts of the stack have it to themselves.
 
 mod accounts;
+mod chat;
+mod classes;
 mod debug;
 mod events;
 mod execution;
 mod faults;
+mod human_eval;
 mod kafka;
 mod model;
+mod notifications;
 mod practice;
+mod privacy;
 mod progress;
 mod questions;
 mod review;
 mod services;
 mod state;
+mod tutoring;
 mod world;
 
 use std::process::ExitCode;
@@ -79,15 +85,37 @@ fn main() -> Result<ExitCode> {
         beside events::malformed_events_are_dead_lettered,
         beside events::scopes_are_enforced,
         beside state::grouped_writes_tell_first_from_second,
+        beside human_eval::solutions_pass_and_mutants_fail,
+        beside tutoring::two_hundred_beginners_are_answered,
+        beside tutoring::answers_go_by_what_is_known,
         alone model::answers_come_from_the_model_while_there_is_one,
+        alone model::the_first_part_is_quick,
+        alone model::an_answer_that_breaks_off_is_replaced,
+        alone model::every_agent_is_worded,
         alone faults::killed_services_lose_no_question,
         alone faults::kafka_away_is_said_and_survived,
         alone faults::redis_away_is_said_and_survived,
         alone faults::events_wait_for_postgresql,
         alone faults::shutdown_hands_work_back,
+        alone faults::killed_infrastructure_loses_no_fact,
+        beside privacy::a_student_is_exported_and_erased,
         beside progress::failing_runs_raise_one_alert,
         beside progress::mastery_appears,
         alone progress::read_only_without_postgresql,
+        beside classes::a_sentence_becomes_an_assignment,
+        beside classes::strangers_are_refused_and_reads_are_noted,
+        beside classes::join_codes_cannot_be_guessed,
+        beside classes::alerts_are_resolved_and_recur,
+        beside classes::placement_sets_starting_levels,
+        beside classes::weeks_are_counted,
+        beside chat::questions_are_answered,
+        beside chat::strangers_are_refused,
+        beside chat::tokens_end_and_are_renewed,
+        beside chat::cut_sockets_miss_nothing,
+        alone chat::a_killed_replica_loses_nothing,
+        beside notifications::teachers_hear_of_struggle,
+        beside notifications::announcements_reach_their_audience,
+        alone notifications::a_broadcast_reaches_a_thousand_sockets,
     ];
     if arguments.list {
         return Ok(libtest_mimic::run(&arguments, trials).exit_code());

@@ -1,33 +1,28 @@
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use learnflow_tests::student::{Reply, User};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
+    classes::{class, with_role},
     kafka::Kafka,
     world::{World, eventually},
 };
 
 /// A student with an account: of others no record is kept.
-async fn registered(world: &World) -> Result<User> {
-    let anybody = world.student()?;
-    let email = format!("maya-{}@example.org", Uuid::new_v4());
-    let account = json!({ "email": email, "password": "correct horse battery", "name": "Maya" });
-    let made = anybody.post("/auth/register", &account).await?;
-    let id = made.body["user"]["id"].as_str().with_context(|| format!("{made:?}"))?.to_owned();
-    let mut student = anybody.with_token(world.issuer.token(&id, "student")?);
-    student.id = id;
-    Ok(student)
+pub async fn registered(world: &World) -> Result<User> {
+    User::registered(&world.stack, &world.issuer).await
 }
 
-fn teacher(world: &World) -> Result<User> {
-    let somebody = world.student()?;
-    Ok(somebody.with_token(world.issuer.token(&somebody.id, "teacher")?))
+/// A student, and a teacher in whose class they are.
+async fn taught(world: &World) -> Result<(User, User)> {
+    let (student, teacher) = (registered(world).await?, with_role(world, "teacher").await?);
+    class(&teacher, &[&student]).await?;
+    Ok((student, teacher))
 }
 
-async fn fail(student: &User, times: usize) -> Result<()> {
+pub async fn fail(student: &User, times: usize) -> Result<()> {
     for _ in 0..times {
         let reply = student.post("/execute", &json!({ "code": "total = 0\nprint(totl)" })).await?;
         ensure!(reply.text("status") == "runtime_error", "{reply:?}");
@@ -35,7 +30,7 @@ async fn fail(student: &User, times: usize) -> Result<()> {
     Ok(())
 }
 
-async fn alerts(teacher: &User, student: &User, kind: &str) -> Result<Vec<Value>> {
+pub async fn alerts(teacher: &User, student: &User, kind: &str) -> Result<Vec<Value>> {
     let reply = teacher.get(&format!("/alerts?student_id={}", student.id)).await?;
     ensure!(reply.status == 200, "{reply:?}");
     let alerts = reply.body["alerts"].as_array().cloned().unwrap_or_default();
@@ -51,7 +46,7 @@ async fn runs_of(teacher: &User, student: &User) -> Result<Value> {
 /// FR-037: a student's failing runs raise exactly one alert, and one struggle.detected; a teacher resolves it, and it
 /// can recur.
 pub async fn failing_runs_raise_one_alert(world: &World) -> Result<()> {
-    let (student, teacher) = (registered(world).await?, teacher(world)?);
+    let (student, teacher) = taught(world).await?;
     fail(&student, 4).await?;
     let found = async || alerts(&teacher, &student, "same_error").await;
     eventually("an alert with all four runs", Duration::from_secs(15), async || {
@@ -89,7 +84,7 @@ pub async fn failing_runs_raise_one_alert(world: &World) -> Result<()> {
 /// FR-025..028: what a student did shows as mastery, by the formula, with its level, knowledge and next review; others
 /// don't see it, teachers do.
 pub async fn mastery_appears(world: &World) -> Result<()> {
-    let (student, teacher) = (registered(world).await?, teacher(world)?);
+    let (student, teacher) = taught(world).await?;
     let path = format!("/progress/{}", student.id);
     let told = async |user: &User, kind: &str, detail: Value| {
         let body = json!({ "user_id": student.id, "kind": kind, "topic": "lists", "detail": detail });
@@ -125,7 +120,7 @@ pub async fn mastery_appears(world: &World) -> Result<()> {
 /// FR-025, faults: with PostgreSQL away mastery is read from the caches, marked as read-only, also by a process that
 /// has just started; what happens meanwhile raises its alert afterwards.
 pub async fn read_only_without_postgresql(world: &World) -> Result<()> {
-    let (student, teacher) = (registered(world).await?, teacher(world)?);
+    let (student, teacher) = taught(world).await?;
     let path = format!("/progress/{}", student.id);
     fail(&student, 1).await?;
     let seen = async |read_only: bool| {
@@ -138,6 +133,12 @@ pub async fn read_only_without_postgresql(world: &World) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     world.stack.stop_child("postgres").await?;
     eventually("the record, read-only", Duration::from_secs(10), async || seen(true).await).await?;
+    // Liveness and readiness stay: what can be read is served, what is written waits.
+    let address = world.address("progress-service")?;
+    for probe in ["health", "ready"] {
+        let status = reqwest::get(format!("http://{address}/{probe}")).await?.status();
+        ensure!(status == 200, "/{probe} says {status} in read-only mode");
+    }
     fail(&student, 2).await?;
     let unknown = world.student()?;
     let reply = unknown.get(&format!("/progress/{}", unknown.id)).await?;

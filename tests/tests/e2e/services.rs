@@ -78,8 +78,7 @@ pub async fn probes_health_and_reflection(world: &World) -> Result<()> {
 /// FR-001: what is not built yet answers 501 and a sentence, never a made-up result.
 pub async fn what_is_not_built_says_so(world: &World) -> Result<()> {
     let student = world.student()?;
-    let unbuilt =
-        [("/notifications/subscribe", json!({ "kinds": [] })), ("/classes/join", json!({ "join_code": "abc" }))];
+    let unbuilt = [("/auth/refresh", json!({ "refresh_token": "abc" })), ("/auth/logout", json!({}))];
     for (path, body) in unbuilt {
         let reply = student.post(path, &body).await?;
         ensure!(reply.status == StatusCode::NOT_IMPLEMENTED, "{path}: {reply:?}");
