@@ -1,24 +1,18 @@
 //! Events that somebody should know of.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use learnflow_proto::{
     Kind, Struct, Value,
     events::{AssignmentGiven, StruggleDetected},
     v1::{StoreNotificationsRequest, Users, store_notifications_request::Recipients},
 };
-use learnflow_sidecar::{Event, Outcome};
+use learnflow_sidecar::{Event, Outcome, patiently};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::{notifications::kinds, post::Post};
-
-/// Pauses while the database or the broker is away: from the first to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long an event goes on waiting once shutdown has begun; the next process gets it again.
-const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Makes notifications of events.
 #[derive(Clone)]
@@ -102,38 +96,27 @@ impl Occasions {
             tracing::warn!(event_id, "malformed event dropped: it names nothing");
             return Outcome::Drop;
         }
-        let telling = async {
-            let mut pause = FIRST_PAUSE;
-            loop {
-                match self.post.send(request.clone()).await {
-                    Ok(recipients) => {
-                        tracing::info!(event_id, kind = request.kind, recipients, "told");
-                        return Outcome::Done;
-                    }
-                    Err(status) if status.code() == Code::InvalidArgument => {
-                        tracing::warn!(event_id, reason = status.message(), "malformed event dropped");
-                        return Outcome::Drop;
-                    }
-                    Err(status) if is_transient(status.code(), status.message()) => {
-                        tracing::debug!(event_id, code = ?status.code(), "a notification waits");
-                    }
-                    Err(status) => {
-                        tracing::warn!(event_id, code = ?status.code(), reason = status.message(), "not told");
-                        return Outcome::Retry;
-                    }
+        patiently(&self.stopping, || async {
+            match self.post.send(request.clone()).await {
+                Ok(recipients) => {
+                    tracing::info!(event_id, kind = request.kind, recipients, "told");
+                    Some(Outcome::Done)
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                Err(status) if status.code() == Code::InvalidArgument => {
+                    tracing::warn!(event_id, reason = status.message(), "malformed event dropped");
+                    Some(Outcome::Drop)
+                }
+                Err(status) if is_transient(status.code(), status.message()) => {
+                    tracing::debug!(event_id, code = ?status.code(), "a notification waits");
+                    None
+                }
+                Err(status) => {
+                    tracing::warn!(event_id, code = ?status.code(), reason = status.message(), "not told");
+                    Some(Outcome::Retry)
+                }
             }
-        };
-        let shutdown = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(PATIENCE_AT_SHUTDOWN).await;
-        };
-        tokio::select! {
-            outcome = telling => outcome,
-            () = shutdown => Outcome::Retry,
-        }
+        })
+        .await
     }
 }
 

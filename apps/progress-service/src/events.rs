@@ -1,9 +1,9 @@
 //! The audit stream: what comes in by `learning.events`.
 
-use std::{str::FromStr as _, time::Duration};
+use std::str::FromStr as _;
 
 use learnflow_proto::{Struct, Timestamp, events::LearningEvent};
-use learnflow_sidecar::{Context, Event, Outcome};
+use learnflow_sidecar::{Context, Event, Outcome, until_stopped};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
@@ -13,9 +13,6 @@ use crate::{
     batch::{EventRow, EventStore, Stored},
     commit::WriteError,
 };
-
-/// How long an event goes on waiting once shutdown has begun; less than the grace period. Its successor gets it again.
-const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Handles the events of the stream.
 #[derive(Clone)]
@@ -41,14 +38,7 @@ impl EventHandler {
                 return Outcome::Drop;
             }
         };
-        let shutdown = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(PATIENCE_AT_SHUTDOWN).await;
-        };
-        tokio::select! {
-            stored = self.store.store(row) => outcome(&event_id, stored),
-            () = shutdown => Outcome::Retry,
-        }
+        until_stopped(&self.stopping, async { outcome(&event_id, self.store.store(row).await) }).await
     }
 }
 

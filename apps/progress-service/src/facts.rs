@@ -1,12 +1,12 @@
 //! Facts of `progress.events` that have tables of their own: submissions, attempts at quizzes, ratings.
 
-use std::{str::FromStr as _, time::Duration};
+use std::str::FromStr as _;
 
 use learnflow_proto::{
     Timestamp,
     events::{CodeReviewed, ExerciseGenerated, ExerciseGraded, ProgressRecorded, QuizGraded, progress_recorded::Fact},
 };
-use learnflow_sidecar::{Event, Outcome};
+use learnflow_sidecar::{Event, Outcome, patiently};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
@@ -43,12 +43,6 @@ const RATING: Statement = Statement {
     sql: "UPDATE submissions SET quality = $3 WHERE id = $1 AND user_id = $2 AND quality IS DISTINCT FROM $3",
 };
 
-/// Pauses while the database is away: from the first to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long an event goes on waiting once shutdown has begun; its successor gets it again.
-const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
-
 /// Handles exercises and facts.
 #[derive(Clone)]
 pub struct FactHandler {
@@ -65,49 +59,38 @@ impl FactHandler {
 
     /// Stores an exercise; acknowledged when it is committed.
     pub async fn generated(self, event: Event<ExerciseGenerated>) -> Outcome {
-        self.patiently(&event.id, || self.exercises.store(&event.data)).await
+        self.stored(&event.id, || self.exercises.store(&event.data)).await
     }
 
     /// Stores a fact; acknowledged when it is committed. Its order with the exercise it is about does not matter.
     pub async fn recorded(self, event: Event<ProgressRecorded>) -> Outcome {
-        self.patiently(&event.id, || self.store(&event.data)).await
+        self.stored(&event.id, || self.store(&event.data)).await
     }
 
     /// Tries as long as the database is away. What it refuses may be taken later: a topic of the curriculum may come
     /// with a newer release.
-    async fn patiently<F>(&self, event_id: &str, store: impl Fn() -> F) -> Outcome
+    async fn stored<F>(&self, event_id: &str, store: impl Fn() -> F) -> Outcome
     where
         F: Future<Output = Result<(), StoreError>>,
     {
-        let trying = async {
-            let mut pause = FIRST_PAUSE;
-            loop {
-                match store().await {
-                    Ok(()) => return Outcome::Done,
-                    Err(StoreError::Malformed(reason)) => {
-                        tracing::warn!(event_id, reason, "malformed event dropped");
-                        return Outcome::Drop;
-                    }
-                    Err(StoreError::Database(error @ DatabaseError::Refused { .. })) => {
-                        tracing::warn!(event_id, %error, "event not stored");
-                        return Outcome::Retry;
-                    }
-                    Err(StoreError::Database(error)) => {
-                        tracing::warn!(event_id, %error, "an event waits for the database");
-                    }
+        patiently(&self.stopping, || async {
+            match store().await {
+                Ok(()) => Some(Outcome::Done),
+                Err(StoreError::Malformed(reason)) => {
+                    tracing::warn!(event_id, reason, "malformed event dropped");
+                    Some(Outcome::Drop)
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                Err(StoreError::Database(error @ DatabaseError::Refused { .. })) => {
+                    tracing::warn!(event_id, %error, "event not stored");
+                    Some(Outcome::Retry)
+                }
+                Err(StoreError::Database(error)) => {
+                    tracing::warn!(event_id, %error, "an event waits for the database");
+                    None
+                }
             }
-        };
-        let shutdown = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(PATIENCE_AT_SHUTDOWN).await;
-        };
-        tokio::select! {
-            outcome = trying => outcome,
-            () = shutdown => Outcome::Retry,
-        }
+        })
+        .await
     }
 
     async fn store(&self, event: &ProgressRecorded) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ mod invoke;
 mod publish;
 mod secrets;
 mod state;
+mod waiting;
 
 pub use callback::{Callback, Event, Outcome};
 pub use client::Sidecar;
@@ -26,6 +27,7 @@ pub use invoke::{AppChannel, AppInterceptor};
 pub use publish::Publication;
 pub use secrets::Secret;
 pub use state::{Concurrency, Entry, Etag, Operation};
+pub use waiting::{patiently, until_stopped};
 
 /// Metadata key of the token between an app and its sidecar, in both directions.
 pub const API_TOKEN_KEY: &str = "dapr-api-token";

@@ -1,12 +1,12 @@
 //! The chat's history, as it comes by events.
 
-use std::{str::FromStr as _, time::Duration};
+use std::str::FromStr as _;
 
 use learnflow_proto::{
     events::ChatWritten,
     v1::{Answer, ChatMessage},
 };
-use learnflow_sidecar::{Event, Outcome};
+use learnflow_sidecar::{Event, Outcome, patiently};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::ToSql};
@@ -39,12 +39,6 @@ pub const LIST: Statement = Statement {
           WHERE user_id = $1 AND (created_at, id) < ($2, $3)
           ORDER BY created_at DESC, id DESC LIMIT $4",
 };
-
-/// Pauses while the database is away: from the first to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long a message goes on waiting once shutdown has begun; the next process gets it again.
-const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Stores what is said in chats.
 #[derive(Clone)]
@@ -82,29 +76,20 @@ impl ChatHandler {
                 return Outcome::Drop;
             }
         };
-        let storing = async {
-            let mut pause = FIRST_PAUSE;
-            loop {
-                match self.store(&said).await {
-                    Ok(()) => return Outcome::Done,
-                    Err(error @ DatabaseError::Refused { .. }) => {
-                        tracing::warn!(event_id, %error, "a chat message was not stored");
-                        return Outcome::Retry;
-                    }
-                    Err(error) => tracing::debug!(event_id, %error, "a chat message waits for the database"),
+        patiently(&self.stopping, || async {
+            match self.store(&said).await {
+                Ok(()) => Some(Outcome::Done),
+                Err(error @ DatabaseError::Refused { .. }) => {
+                    tracing::warn!(event_id, %error, "a chat message was not stored");
+                    Some(Outcome::Retry)
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                Err(error) => {
+                    tracing::debug!(event_id, %error, "a chat message waits for the database");
+                    None
+                }
             }
-        };
-        let shutdown = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(PATIENCE_AT_SHUTDOWN).await;
-        };
-        tokio::select! {
-            outcome = storing => outcome,
-            () = shutdown => Outcome::Retry,
-        }
+        })
+        .await
     }
 
     async fn store(&self, said: &Said) -> Result<(), DatabaseError> {

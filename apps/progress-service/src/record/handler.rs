@@ -3,13 +3,12 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use learnflow_curriculum::Curriculum;
 use learnflow_mastery::{Fact, FactKind};
 use learnflow_proto::events::{LearningEvent, ProgressRecorded};
-use learnflow_sidecar::{Event, Outcome};
+use learnflow_sidecar::{Event, Outcome, until_stopped};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -19,9 +18,6 @@ use super::{
     writer::{Applied, WriteError, Writer},
 };
 use crate::{events::moment, facts::FactHandler};
-
-/// How long a fact goes on waiting once shutdown has begun; its successor gets it again.
-const PATIENCE_AT_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// The kind of a learning event that says that a student was there, and has no fact of its own.
 const QUESTION_ANSWERED: &str = "question.answered";
@@ -99,30 +95,26 @@ impl RecordHandler {
     }
 
     async fn record(self, event_id: &str, fact: StudentFact) -> Outcome {
-        let shutdown = async {
-            self.stopping.cancelled().await;
-            tokio::time::sleep(PATIENCE_AT_SHUTDOWN).await;
-        };
-        let applied = tokio::select! {
-            applied = self.writer.add(fact) => applied,
-            () = shutdown => return Outcome::Retry,
-        };
-        match applied {
-            Ok(applied) => {
-                let result = match applied {
-                    Applied::New => "new",
-                    Applied::Duplicate => "duplicate",
-                    Applied::Nobody => "nobody",
-                };
-                metrics::counter!("facts_total", "result" => result).increment(1);
-                Outcome::Done
-            }
-            Err(WriteError::Refused(error)) => {
-                tracing::warn!(event_id, %error, "fact not recorded");
-                Outcome::Retry
-            }
-            Err(WriteError::Stopped) => Outcome::Retry,
+        until_stopped(&self.stopping, async { outcome(event_id, self.writer.add(fact).await) }).await
+    }
+}
+
+fn outcome(event_id: &str, applied: Result<Applied, WriteError>) -> Outcome {
+    match applied {
+        Ok(applied) => {
+            let result = match applied {
+                Applied::New => "new",
+                Applied::Duplicate => "duplicate",
+                Applied::Nobody => "nobody",
+            };
+            metrics::counter!("facts_total", "result" => result).increment(1);
+            Outcome::Done
         }
+        Err(WriteError::Refused(error)) => {
+            tracing::warn!(event_id, %error, "fact not recorded");
+            Outcome::Retry
+        }
+        Err(WriteError::Stopped) => Outcome::Retry,
     }
 }
 
