@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use learnflow_auth::erased::{self, Erased};
 use learnflow_proto::v1::{
     account_service_client::AccountServiceClient, alert_service_client::AlertServiceClient,
     chat_service_client::ChatServiceClient, class_service_client::ClassServiceClient,
@@ -10,11 +11,11 @@ use learnflow_proto::v1::{
     user_service_client::UserServiceClient,
 };
 use learnflow_questions::Questions;
-use learnflow_service::{Readiness, Service};
+use learnflow_service::{Fresh, Readiness, Service};
 use learnflow_sidecar::{AppChannel, Sidecar};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, erased::ErasedUsers, keys::KeyStore};
+use crate::{config::Config, keys::KeyStore};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ struct Inner {
     sidecar: Sidecar,
     questions: Questions,
     keys: KeyStore,
-    erased: ErasedUsers,
+    erased: Fresh<Erased, learnflow_sidecar::Error>,
     readiness: Readiness,
     stopping: CancellationToken,
 }
@@ -50,8 +51,8 @@ impl Gateway {
         let sidecar = service.sidecar().clone();
         let keys = KeyStore::new(sidecar.clone());
         tokio::spawn(keys.clone().keep_fresh());
-        let erased = ErasedUsers::default();
-        tokio::spawn(erased.clone().keep_fresh(sidecar.clone()));
+        let erased = Fresh::of_state(sidecar.clone(), erased::KEY);
+        tokio::spawn(erased.clone().keep(erased::MAX_AGE));
         let check = keys.clone();
         service.readiness().add("signing keys", move || {
             let keys = check.clone();
@@ -85,8 +86,9 @@ impl Gateway {
         &self.inner.keys
     }
 
-    pub fn erased(&self) -> &ErasedUsers {
-        &self.inner.erased
+    /// Whether a user's tokens are refused since the account was erased.
+    pub fn is_erased(&self, user_id: &str) -> bool {
+        self.inner.erased.known().is_some_and(|erased| erased.contains(user_id))
     }
 
     pub fn readiness(&self) -> &Readiness {

@@ -76,7 +76,7 @@ async fn caller(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<Caller>
         Problem::from(tonic::Status::unavailable("signing keys are not available"))
     })?;
     let claims = verified.map_err(|error| refused(&error.to_string()))?;
-    if gateway.erased().contains(&claims.sub) {
+    if gateway.is_erased(&claims.sub) {
         return Err(refused("this account has been erased"));
     }
     let role = claims.role.parse().map_err(|error: String| refused(&error))?;

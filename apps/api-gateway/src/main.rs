@@ -3,7 +3,6 @@
 mod accounts;
 mod body;
 mod config;
-mod erased;
 mod execute;
 mod export;
 mod gateway;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::StreamExt as _;
+use learnflow_auth::erased::{self, Erased};
 use learnflow_proto::{
     events::{AnswerPart, AnswerReady, ExecutionFinished, NotificationSent, ProgressChanged},
     v1::{
@@ -15,6 +16,7 @@ use learnflow_proto::{
     },
 };
 use learnflow_questions::{Events, Questions};
+use learnflow_service::Fresh;
 use learnflow_sidecar::{Caller, Context, Event, Outcome, Role, Sidecar, TraceContext};
 use time::OffsetDateTime;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -52,6 +54,7 @@ struct Inner {
     sidecar: Sidecar,
     questions: Questions,
     keys: KeyStore,
+    erased: Fresh<Erased, learnflow_sidecar::Error>,
     history: History,
     students: Mutex<HashMap<String, Present>>,
     stopping: CancellationToken,
@@ -95,6 +98,7 @@ impl Chat {
         let inner = Inner {
             questions: Questions::new(sidecar.clone(), config.republish_after, stopping.clone()),
             keys: KeyStore::new(sidecar.clone()),
+            erased: Fresh::of_state(sidecar.clone(), erased::KEY),
             history: History::new(sidecar.clone()),
             students: Mutex::default(),
             sockets: TaskTracker::new(),
@@ -111,6 +115,17 @@ impl Chat {
 
     pub fn keys(&self) -> &KeyStore {
         &self.inner.keys
+    }
+
+    /// Reads again and again what tokens are checked against, until the process ends.
+    pub async fn keep_fresh(self) {
+        let (keys, erased) = (self.inner.keys.clone(), self.inner.erased.clone());
+        tokio::join!(keys.keep_fresh(), erased.keep(erased::MAX_AGE));
+    }
+
+    /// Whether a user's tokens are refused since the account was erased.
+    pub fn is_erased(&self, user_id: &str) -> bool {
+        self.inner.erased.known().is_some_and(|erased| erased.contains(user_id))
     }
 
     pub fn sockets(&self) -> &TaskTracker {

@@ -25,7 +25,7 @@ const FAREWELLS: Duration = Duration::from_secs(3);
 async fn main() -> anyhow::Result<()> {
     let service = Service::start("websocket-service", 8108)?;
     let chat = Chat::new(Config::from_env()?, service.sidecar().clone(), service.stopping());
-    tokio::spawn(chat.keys().clone().keep_fresh());
+    tokio::spawn(chat.clone().keep_fresh());
 
     let (answers, parts, notifications, progress, closing) =
         (chat.clone(), chat.clone(), chat.clone(), chat.clone(), chat.clone());

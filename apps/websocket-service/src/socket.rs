@@ -161,6 +161,7 @@ where
 
 async fn verify(chat: &Chat, token: &str) -> Result<Claims> {
     match chat.keys().verify(token).await {
+        Ok(Ok(claims)) if chat.is_erased(&claims.sub) => Err(EXPIRED),
         Ok(Ok(claims)) => Ok(claims),
         Ok(Err(_)) => Err(EXPIRED),
         Err(error) => {
@@ -233,6 +234,9 @@ impl Session {
                 () = sleep_until(self.expires) => return Err(EXPIRED),
                 () = sleep_until(begin_at), if queue.is_none() => queue = Some(self.begin(wire, None).await?),
                 _ = pings.tick() => {
+                    if self.chat.is_erased(&self.caller.id) {
+                        return Err(EXPIRED);
+                    }
                     if heard.elapsed() > every * 2 {
                         return Err(End::Gone);
                     }

@@ -1,12 +1,14 @@
 //! Accounts that are no more, while tokens for them may still be about: one list in the state store, small since nobody
 //! stays on it for longer than a token lives.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 /// The list's key in the state store.
 pub const KEY: &str = "users:erased";
+/// How old the list may be where tokens are checked: so long may a token outlive its account.
+pub const MAX_AGE: Duration = Duration::from_secs(2);
 /// Seconds on the list: longer than any access token lives.
 const LISTED: u64 = 24 * 60 * 60;
 

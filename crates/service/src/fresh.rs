@@ -5,6 +5,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use learnflow_sidecar::Sidecar;
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 /// Whoever finds the value out of date has it read again, but no more often than this: anybody outside may be the cause.
@@ -64,25 +66,41 @@ impl<T: Send + Sync + 'static, E: Display + Send + 'static> Fresh<T, E> {
         {
             return Ok(value);
         }
-        let value = Arc::new((self.inner.read)().await?);
-        *self.inner.value.write().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
-        *last_read = Some(Instant::now());
-        Ok(value)
+        self.read(&mut last_read).await
     }
 
     /// Reads the value again whenever it is `age` old, until the process ends.
     pub async fn keep(self, age: Duration) {
         loop {
             tokio::time::sleep(age).await;
-            if let Err(error) = self.again().await {
+            let read = self.read(&mut *self.inner.last_read.lock().await).await;
+            if let Err(error) = read {
                 let error = format!("{error:#}");
                 tracing::warn!(error, name = self.inner.name, "not read again: what was known stays in use");
             }
         }
     }
 
-    fn known(&self) -> Option<Arc<T>> {
+    /// The value as last read, if it was.
+    pub fn known(&self) -> Option<Arc<T>> {
         self.inner.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn read(&self, last_read: &mut Option<Instant>) -> Result<Arc<T>, E> {
+        let value = Arc::new((self.inner.read)().await?);
+        *self.inner.value.write().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
+        *last_read = Some(Instant::now());
+        Ok(value)
+    }
+}
+
+impl<T: DeserializeOwned + Default + Send + Sync + 'static> Fresh<T, learnflow_sidecar::Error> {
+    /// What is stored under a key of the state store, or a default.
+    pub fn of_state(sidecar: Sidecar, key: &'static str) -> Self {
+        Self::new(key, move || {
+            let sidecar = sidecar.clone();
+            async move { Ok(sidecar.get::<T>(key).await?.map(|entry| entry.value).unwrap_or_default()) }
+        })
     }
 }
 
