@@ -24,6 +24,9 @@ use tokio::time::sleep;
 
 use crate::report::Report;
 
+/// Sections that measure a running stack; one serves them all.
+const ON_A_STACK: [&str; 6] = ["questions", "events", "execution", "human_eval", "sockets", "record"];
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -32,13 +35,7 @@ async fn main() -> Result<()> {
     if runs("triage") {
         triage::measure(&mut report)?;
     }
-    if runs("questions")
-        || runs("events")
-        || runs("execution")
-        || runs("human_eval")
-        || runs("sockets")
-        || runs("record")
-    {
+    if ON_A_STACK.iter().any(|section| runs(section)) {
         let stack = Stack::start(StackOptions::for_tests()?).await?;
         // Consumer groups settle.
         sleep(Duration::from_secs(5)).await;
