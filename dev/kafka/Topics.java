@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -17,6 +18,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
  * Makes a broker's topics match a list. Arguments: brokers, replication factor. Standard input, one topic a line:
@@ -26,28 +28,49 @@ import org.apache.kafka.common.config.TopicConfig;
 public final class Topics {
   private record Topic(String name, int partitions, String retention) {}
 
+  private static final int ATTEMPTS = 40;
+  private static final long PAUSE_MS = 250;
+
   public static void main(String[] args) throws Exception {
     var wanted = read();
     var settings = new Properties();
     settings.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
     settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, 60_000);
     try (var admin = Admin.create(settings)) {
-      var present = admin.listTopics().names().get();
-      var missing = new ArrayList<NewTopic>();
-      var existing = new ArrayList<Topic>();
-      for (var topic : wanted) {
-        if (present.contains(topic.name())) {
-          existing.add(topic);
-        } else {
-          missing.add(new NewTopic(topic.name(), topic.partitions(), Short.parseShort(args[1]))
-              .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, topic.retention())));
+      int created = 0;
+      for (int attempt = 1; ; attempt++) {
+        try {
+          var existing = new ArrayList<Topic>();
+          created += create(admin, wanted, Short.parseShort(args[1]), existing);
+          adjust(admin, existing);
+          awaitLeaders(admin, wanted);
+          System.out.printf("%d topics created, %d checked%n", created, wanted.size() - created);
+          return;
+        } catch (ExecutionException failure) {
+          // Under load a broker may not know yet what its controller has made.
+          if (!(failure.getCause() instanceof UnknownTopicOrPartitionException) || attempt == ATTEMPTS) {
+            throw failure;
+          }
+          Thread.sleep(PAUSE_MS);
         }
       }
-      admin.createTopics(missing).all().get();
-      adjust(admin, existing);
-      awaitLeaders(admin, wanted);
-      System.out.printf("%d topics created, %d checked%n", missing.size(), existing.size());
     }
+  }
+
+  /** Creates what is missing and says how many those were; the others are added to {@code existing}. */
+  private static int create(Admin admin, List<Topic> wanted, short replicas, List<Topic> existing) throws Exception {
+    var present = admin.listTopics().names().get();
+    var missing = new ArrayList<NewTopic>();
+    for (var topic : wanted) {
+      if (present.contains(topic.name())) {
+        existing.add(topic);
+      } else {
+        missing.add(new NewTopic(topic.name(), topic.partitions(), replicas)
+            .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, topic.retention())));
+      }
+    }
+    admin.createTopics(missing).all().get();
+    return missing.size();
   }
 
   private static void adjust(Admin admin, List<Topic> existing) throws Exception {
