@@ -1,8 +1,8 @@
 //! `make bench`: measures LearnFlow on a stack of its own, beside named peers in the same run where there are any,
 //! prints tables with ratios and writes them to `docs/benchmarks.md`.
 //!
-//! `cargo bench -p learnflow-tests -- questions` runs one section. `LEARNFLOW_PEER` names the folder of a peer for the
-//! question path (its `run.sh` starts it).
+//! `cargo bench -p learnflow-tests -- questions` runs one section, and writes only with `--write`. `LEARNFLOW_PEER`
+//! names the folder of a peer for the question path (its `run.sh` starts it).
 
 mod events;
 mod execution;
@@ -24,18 +24,23 @@ use tokio::time::sleep;
 
 use crate::report::Report;
 
-/// Sections that measure a running stack; one serves them all.
-const ON_A_STACK: [&str; 6] = ["questions", "events", "execution", "human_eval", "sockets", "record"];
+/// What is measured; all but the first on one running stack.
+const SECTIONS: [&str; 7] = ["triage", "questions", "events", "execution", "human_eval", "sockets", "record"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let writes = wanted.is_empty() || std::env::args().any(|argument| argument == "--write");
     let runs = |section: &str| wanted.is_empty() || wanted.iter().any(|name| name == section);
     let mut report = Report::begin()?;
+    let left_out: Vec<_> = SECTIONS.into_iter().filter(|section| !runs(section)).collect();
+    if !left_out.is_empty() {
+        report.say(&format!("Left out of this run: {}.\n", left_out.join(", ")))?;
+    }
     if runs("triage") {
         triage::measure(&mut report)?;
     }
-    if ON_A_STACK.iter().any(|section| runs(section)) {
+    if SECTIONS.iter().any(|section| *section != "triage" && runs(section)) {
         let stack = Stack::start(StackOptions::for_tests()?).await?;
         // Consumer groups settle.
         sleep(Duration::from_secs(5)).await;
@@ -59,7 +64,7 @@ async fn main() -> Result<()> {
         }
         stack.stop().await;
     }
-    if wanted.is_empty() {
+    if writes {
         report.write()?;
     }
     Ok(())
