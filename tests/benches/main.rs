@@ -1,8 +1,8 @@
 //! `make bench`: measures LearnFlow on a stack of its own, beside named peers in the same run where there are any,
 //! prints tables with ratios and writes them to `docs/benchmarks.md`.
 //!
-//! `cargo bench -p learnflow-tests -- questions` runs one section, and writes only with `--write`. `LEARNFLOW_PEER`
-//! names the folder of a peer for the question path (its `run.sh` starts it).
+//! `cargo bench -p learnflow-tests --bench learnflow -- questions` runs one section, and writes only with `--write`.
+//! `LEARNFLOW_PEER` names the folder of a peer for the question path (its `run.sh` starts it).
 
 mod events;
 mod execution;
