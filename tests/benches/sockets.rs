@@ -30,13 +30,7 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
     let students: Vec<User> =
         stream::iter(0..STUDENTS).map(|_| User::registered(stack, &issuer)).buffer_unordered(4).try_collect().await?;
     let before = resident();
-    let open = students.iter().flat_map(|student| std::iter::repeat_n(student, EACH));
-    let mut sockets: Vec<Socket> = stream::iter(open)
-        .map(|student| Socket::open(&address, student, Some(0)))
-        .buffer_unordered(16)
-        .try_collect()
-        .await?;
-    try_join_all(sockets.iter_mut().map(|socket| socket.expect("ready"))).await?;
+    let mut sockets = Socket::open_all(&address, &students, EACH).await?;
     sleep(Duration::from_secs(1)).await;
     let idle = resident();
 

@@ -1,9 +1,9 @@
 //! A chat socket as a test client sees it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, iter::repeat_n, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{SinkExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use tokio::{
@@ -48,6 +48,20 @@ impl Socket {
     pub async fn open(address: &str, user: &User, after: Option<u64>) -> Result<Self> {
         let handshake = Handshake { token: Some(user.token.clone()), after, ..Handshake::default() };
         Self::connect(address, &user.id, handshake).await
+    }
+
+    /// Opens some chats each of users, a few at a time, and waits until all are ready.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub async fn open_all(address: &str, users: &[User], each: usize) -> Result<Vec<Self>> {
+        let mut sockets: Vec<Self> = stream::iter(users.iter().flat_map(|user| repeat_n(user, each)))
+            .map(|user| Self::open(address, user, Some(0)))
+            .buffer_unordered(16)
+            .try_collect()
+            .await?;
+        try_join_all(sockets.iter_mut().map(|socket| socket.expect("ready"))).await?;
+        Ok(sockets)
     }
 
     /// Opens a chat with a handshake.

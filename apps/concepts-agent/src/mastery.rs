@@ -108,12 +108,11 @@ impl Mastery {
     /// Today's record, which the first activity of a day writes; yesterday's if there is none yet.
     async fn fetch(self, student_id: String) -> Arc<Known> {
         let today = OffsetDateTime::now_utc().date();
-        let mut record = self.record(&student_id, today).await;
-        if let (Ok(None), Some(yesterday)) = (&record, today.previous_day()) {
-            record = self.record(&student_id, yesterday).await;
-        }
-        let Ok(record) = record else { return Arc::default() };
-        let known = Arc::new(record.map(Known::from).unwrap_or_default());
+        let yesterday = today.previous_day().unwrap_or(today);
+        // Together they are one call to the state store.
+        let records = tokio::try_join!(self.record(&student_id, today), self.record(&student_id, yesterday));
+        let Ok((today, yesterday)) = records else { return Arc::default() };
+        let known = Arc::new(today.or(yesterday).map(Known::from).unwrap_or_default());
         let mut read = self.lock();
         if read.len() >= MOST {
             read.retain(|_, (at, _)| at.elapsed() < FRESH);

@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 
+use deadpool_postgres::Transaction;
 use futures::stream::BoxStream;
 use learnflow_proto::{
     Timestamp,
@@ -45,9 +46,12 @@ const LIST_ROLE: Statement = Statement {
     name: "users.list_role",
     sql: "SELECT id, email, name, email_sealed, name_sealed, data_key, role, created_at FROM users WHERE role = $3 AND id > $1 ORDER BY id LIMIT $2",
 };
-// Locked in the order of their ids: two admins who demote each other at the same moment wait for one another.
-const LOCK_ADMINS: Statement =
-    Statement { name: "users.lock_admins", sql: "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE" };
+// Locked in the order of their ids: two admins who demote or erase each other at the same moment wait for one another.
+const LOCK_ADMINS: Statement = Statement {
+    name: "users.lock_admins",
+    sql: "SELECT id FROM users u WHERE role = 'admin' AND NOT EXISTS (SELECT FROM erasures WHERE user_id = u.id)
+          ORDER BY id FOR UPDATE",
+};
 const LOCK: Statement = Statement {
     name: "users.lock",
     sql: "SELECT id, email, name, email_sealed, name_sealed, data_key, role, created_at FROM users WHERE id = $1
@@ -59,6 +63,12 @@ const UPDATE: Statement = Statement {
         "UPDATE users SET role = $2, email = NULL, name = NULL, email_digest = $3, email_sealed = $4, name_sealed = $5,
                            data_key = $6 WHERE id = $1",
 };
+
+/// Whether a user is the only admin who stays: somebody must. The answer holds until the transaction ends.
+pub async fn is_last_admin(transaction: &Transaction<'_>, user: Uuid) -> Result<bool, DatabaseError> {
+    let admins = query_in(transaction, &LOCK_ADMINS, &[]).await?;
+    Ok(matches!(admins.as_slice(), [only] if only.get::<_, Uuid>("id") == user))
+}
 
 /// The user service.
 #[derive(Clone)]
@@ -77,13 +87,8 @@ impl Users {
     async fn update(&self, id: Uuid, role: Option<&str>, name: Option<&str>) -> Result<User, Status> {
         let mut client = self.database.client().await?;
         let transaction = client.transaction().await.map_err(DatabaseError::from)?;
-        if role.is_some_and(|role| role != Role::Admin.as_str()) {
-            let admins = query_in(&transaction, &LOCK_ADMINS, &[]).await?;
-            if let [only] = admins.as_slice()
-                && only.get::<_, Uuid>(0) == id
-            {
-                return Err(last_admin());
-            }
+        if role.is_some_and(|role| role != Role::Admin.as_str()) && is_last_admin(&transaction, id).await? {
+            return Err(last_admin());
         }
         let row = query_in(&transaction, &LOCK, &[&id]).await?.pop().ok_or_else(no_such_user)?;
         let vault = self.database.vault();

@@ -177,13 +177,7 @@ pub async fn announcements_reach_their_audience(world: &World) -> Result<()> {
 pub async fn a_broadcast_reaches_a_thousand_sockets(world: &World) -> Result<()> {
     let students: Vec<User> = stream::iter(0..200).map(|_| registered(world)).buffer_unordered(4).try_collect().await?;
     let address = world.address("websocket-service")?;
-    let open = students.iter().flat_map(|student| std::iter::repeat_n(student, 5));
-    let mut sockets: Vec<Socket> = stream::iter(open)
-        .map(|student| Socket::open(&address, student, Some(0)))
-        .buffer_unordered(16)
-        .try_collect()
-        .await?;
-    try_join_all(sockets.iter_mut().map(|socket| socket.expect("ready"))).await?;
+    let mut sockets = Socket::open_all(&address, &students, 5).await?;
     let admin = with_role(world, "admin").await?;
     let begun = Instant::now();
     let sent = admin.post("/notifications/publish", &json!({ "everyone": true, "title": "Maintenance" })).await?;

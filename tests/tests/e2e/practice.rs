@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     kafka::Kafka,
+    progress::registered,
     world::{World, eventually},
 };
 
@@ -41,18 +42,6 @@ fn variation(topic: &str, difficulty: &str, seed: u32) -> Result<Variation> {
 
 fn tests(reply: &Reply) -> &[Value] {
     reply.body["tests"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// An account, signed in.
-async fn registered(world: &World) -> Result<User> {
-    let anybody = world.student()?;
-    let (email, password) = (format!("{}@example.org", Uuid::new_v4()), "correct horse battery");
-    let made = anybody.post("/auth/register", &json!({ "email": email, "password": password, "name": "Ada" })).await?;
-    let session = anybody.post("/auth/login", &json!({ "email": email, "password": password })).await?;
-    let id = made.body["user"]["id"].as_str().with_context(|| format!("{made:?}"))?.to_owned();
-    let mut user = anybody.with_token(session.text("access_token"));
-    user.id = id;
-    Ok(user)
 }
 
 /// FR-021..024: exercises of every kind are made; a seed makes the same one for everybody, another one a variation; the

@@ -18,17 +18,12 @@ use super::held;
 use crate::{
     database::{Database, DatabaseError, Statement, query_in},
     record::outbox::{self, Bell, Outgoing},
+    users::is_last_admin,
 };
 
 const FIND: Statement =
     Statement { name: "erasures.find", sql: "SELECT erased_at IS NOT NULL AS erased FROM erasures WHERE user_id = $1" };
 const ROLE: Statement = Statement { name: "erasures.role", sql: "SELECT role FROM users WHERE id = $1 FOR UPDATE" };
-// Locked in the order of their ids, as where roles change: somebody must stay.
-const ADMINS: Statement = Statement {
-    name: "erasures.admins",
-    sql: "SELECT id FROM users u WHERE role = 'admin' AND NOT EXISTS (SELECT FROM erasures WHERE user_id = u.id)
-          ORDER BY id FOR UPDATE",
-};
 const REQUEST: Statement = Statement {
     name: "erasures.request",
     sql: "INSERT INTO erasures (user_id, requested_by) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -131,8 +126,7 @@ impl Erasures {
         if let Some(row) = query_in(&transaction, &FIND, &[&user]).await?.pop() {
             return Ok(if row.get("erased") { Requested::Erased } else { Requested::Erasing });
         }
-        let admins = query_in(&transaction, &ADMINS, &[]).await?;
-        if matches!(admins.as_slice(), [only] if only.get::<_, Uuid>("id") == user) {
+        if is_last_admin(&transaction, user).await? {
             return Ok(Requested::LastAdmin);
         }
         if query_in(&transaction, &ROLE, &[&user]).await?.is_empty() {
