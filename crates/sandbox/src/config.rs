@@ -21,7 +21,7 @@ pub struct SandboxConfig {
     /// about 4 MB when it waits, and about 2 MB more after that.
     pub rich: usize,
     /// Use cgroups where they can be written. Without them memory is limited per process and a
-    /// program cannot start processes.
+    /// program can start two processes at most.
     pub cgroups: bool,
 }
 

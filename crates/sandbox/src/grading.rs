@@ -9,7 +9,7 @@
 //! What the cases of one call share is what the same program could as well keep to itself: the hash seed
 //! and the addresses of one interpreter.
 //!
-//! Without cgroups nothing in a jail can start a process, so every case gets a jail of its own.
+//! Without cgroups a jail may start two processes at most, so every case gets a jail of its own.
 
 use std::sync::Arc;
 use std::time::Duration;

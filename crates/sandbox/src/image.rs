@@ -20,6 +20,9 @@ const INIT: &[u8] = include_bytes!(env!("LEARNFLOW_SANDBOX_INIT"));
 const BOOTSTRAP: &str = include_str!("bootstrap.py");
 const HARNESS: &str = concat!(include_str!("values.py"), include_str!("harness.py"));
 const SECCOMP: &str = include_str!("seccomp.kafel");
+/// What a jail's first process needs besides where it decides over processes (`init/filter.rs`): a filter that asks. The
+/// filter itself refuses further ones.
+const ASKING: &str = "POLICY asking { ALLOW { seccomp(op, flags) { op == 1 && flags == 8 } } }\nUSE asking, USE files";
 const NSJAIL: &str = include_str!("nsjail.cfg");
 
 /// Where the jails find these files.
@@ -57,12 +60,13 @@ impl JailImage {
     }
 
     /// The command of one slot. The descriptors must be inherited under these numbers.
-    pub(crate) fn command(&self, socket: RawFd, log: RawFd, may_fork: bool) -> Command {
+    pub(crate) fn command(&self, socket: RawFd, log: RawFd, is_counted: bool) -> Command {
         let mut command = Command::new(&self.nsjail);
         command.env_clear().arg("--config").arg(self.path("nsjail.cfg"));
+        command.arg("--seccomp_policy").arg(self.path(if is_counted { "counted.kafel" } else { "uncounted.kafel" }));
         let [socket, log] = [socket, log].map(|descriptor| descriptor.to_string());
         command.args(["--pass_fd", &socket, "--log_fd", &log]);
-        command.args(["--", INIT_INSIDE, &socket, if may_fork { "fork" } else { "nofork" }]);
+        command.args(["--", INIT_INSIDE, &socket, if is_counted { "counted" } else { "uncounted" }]);
         command.arg(&self.python).args(["-I", "-S", "-B", "-X", "utf8", BOOTSTRAP_INSIDE]);
         command
     }
@@ -81,7 +85,8 @@ impl JailImage {
             ("inside/init", INIT.to_vec(), 0o555),
             ("inside/bootstrap.pyc", python.compile(BOOTSTRAP)?, 0o444),
             ("inside/harness.pyc", python.compile(HARNESS)?, 0o444),
-            ("seccomp.kafel", SECCOMP.into(), 0o444),
+            ("counted.kafel", SECCOMP.into(), 0o444),
+            ("uncounted.kafel", SECCOMP.replace("USE files", ASKING).into(), 0o444),
             ("nsjail.cfg", config.into(), 0o444),
         ] {
             fs::write(self.path(name), &content)?;
@@ -97,7 +102,6 @@ impl JailImage {
         for map in ["uidmap", "gidmap"] {
             let _ = writeln!(config, "{map} {{ inside_id: \"{USER_INSIDE}\" outside_id: \"{outside}\" count: 1 }}");
         }
-        let _ = writeln!(config, "seccomp_policy_file: {}", quoted(&self.path("seccomp.kafel"))?);
         // Every mount is made anew for every jail, so there is one for all files of ours.
         let own = [(self.path("inside"), PathBuf::from(INSIDE))];
         for (source, target) in python.binds.iter().cloned().chain(own) {

@@ -6,8 +6,11 @@
 //! library.
 //!
 //! ```text
-//! init SERVICE_FD fork|nofork PROGRAM [ARGUMENT ...]
+//! init SERVICE_FD counted|uncounted PROGRAM [ARGUMENT ...]
 //! ```
+//!
+//! `counted` says that something counts the processes of the jail and the memory they have together. Where nothing
+//! does, this process decides which are started (`filter`).
 //!
 //! `SERVICE_FD` is a socket of whole messages, which no other process of the jail holds:
 //!
@@ -31,6 +34,7 @@ mod service;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr;
 
+use filter::Processes;
 use service::{Message, Service};
 
 /// Not PID 1: running on would end every process of the machine.
@@ -44,6 +48,7 @@ const EINTR: c_int = 4;
 const WNOHANG: c_int = 1;
 const SIG_BLOCK: c_int = 0;
 const SIG_SETMASK: c_int = 2;
+const F_DUPFD: c_int = 0;
 const RUSAGE_CHILDREN: c_int = -1;
 const RLIMIT_CPU: c_int = 0;
 const RLIMIT_DATA: c_int = 2;
@@ -89,7 +94,7 @@ struct PollDescriptor {
 
 unsafe extern "C" {
     fn getpid() -> c_int;
-    fn fork() -> c_int;
+    fn syscall(number: c_long, ...) -> c_long;
     fn execv(path: *const c_char, arguments: *const *const c_char) -> c_int;
     fn _exit(code: c_int) -> !;
     fn wait4(pid: c_int, status: *mut c_int, options: c_int, usage: *mut Rusage) -> c_int;
@@ -98,12 +103,7 @@ unsafe extern "C" {
     fn kill(pid: c_int, signal: c_int) -> c_int;
     fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
     fn sigprocmask(how: c_int, new: *const SignalSet, old: *mut SignalSet) -> c_int;
-    fn ppoll(
-        descriptors: *mut PollDescriptor,
-        count: u64,
-        timeout: *const c_void,
-        mask: *const SignalSet,
-    ) -> c_int;
+    fn ppoll(descriptors: *mut PollDescriptor, count: u64, timeout: *const c_void, mask: *const SignalSet) -> c_int;
     fn setpriority(which: c_int, who: u32, nice: c_int) -> c_int;
     fn prctl(option: c_int, ...) -> c_int;
     fn close_range(first: u32, last: u32, flags: c_int) -> c_int;
@@ -123,14 +123,14 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
         return CANNOT_SET_UP;
     }
     // SAFETY: the kernel passes `count` valid C strings followed by a null pointer; count >= 4.
-    let (service_fd, forks, program) =
+    let (service_fd, counting, program) =
         unsafe { (CStr::from_ptr(*arguments.add(1)), CStr::from_ptr(*arguments.add(2)), arguments.add(3)) };
     let Some(service_fd) = service_fd.to_str().ok().and_then(|text| text.parse::<c_int>().ok()) else {
         return CANNOT_SET_UP;
     };
-    let may_fork = match forks.to_bytes() {
-        b"fork" => true,
-        b"nofork" => false,
+    let is_counted = match counting.to_bytes() {
+        b"counted" => true,
+        b"uncounted" => false,
         _ => return CANNOT_SET_UP,
     };
     // The jail must not outlive its supervisor, nor may its processes look into this one.
@@ -138,25 +138,25 @@ extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     if unsafe { prctl(PR_SET_PDEATHSIG, SIGKILL as usize) != 0 || prctl(PR_SET_DUMPABLE, 0_usize) != 0 } {
         return CANNOT_SET_UP;
     }
-    run(Service(service_fd), may_fork, program)
+    run(Service(service_fd), is_counted, program)
 }
 
 /// Lives the life of a jail. Called only as PID 1.
-fn run(service: Service, may_fork: bool, program: *const *const c_char) -> c_int {
+fn run(service: Service, is_counted: bool, program: *const *const c_char) -> c_int {
     if !service.send(b"H") {
         return 0; // nobody is there any more
     }
     let Message::Go { limits, descriptors } = service.receive() else { return 0 };
     let unblocked = watch_children();
-    // SAFETY: this process has one thread, so the child may do what it likes.
-    let child = unsafe { fork() };
+    let listener = if is_counted { None } else { Some(next_descriptor(service)) };
+    let child = split(listener.is_some());
     if child == 0 {
-        execute(&descriptors, limits, &unblocked, may_fork, program);
+        execute(&descriptors, limits, &unblocked, listener, program);
     }
-    if child < 0 || !keep_only(service.0) {
+    if child < 0 || !keep_only(service.0, listener) {
         return CANNOT_SET_UP;
     }
-    let Some(wait_status) = wait_for(child, service, &unblocked) else { return 0 };
+    let Some(wait_status) = wait_for(child, service, listener, &unblocked) else { return 0 };
     end_all();
     // Only when all are gone is the output complete.
     while reap(0).is_some() {}
@@ -168,19 +168,43 @@ fn run(service: Service, may_fork: bool, program: *const *const c_char) -> c_int
     0
 }
 
+/// The number that the next descriptor opened in this process will have.
+fn next_descriptor(Service(open): Service) -> c_int {
+    // SAFETY: the descriptor is this function's own.
+    unsafe {
+        let descriptor = fcntl(open, F_DUPFD, 0);
+        let is_closed = descriptor >= 0 && close_range(descriptor.unsigned_abs(), descriptor.unsigned_abs(), 0) == 0;
+        if is_closed { descriptor } else { -1 }
+    }
+}
+
+/// Forks. A child that `shares` descriptors has this process's own table until it asks for a copy, and runs alone until
+/// it has become another program: what it opens before, this process has too.
+fn split(shares: bool) -> c_int {
+    const CLONE: c_long = 56;
+    const CLONE_FILES: c_long = 0x400;
+    const CLONE_VFORK: c_long = 0x4000;
+    let flags = c_long::from(SIGCHLD) | if shares { CLONE_FILES | CLONE_VFORK } else { 0 };
+    // SAFETY: without CLONE_VM this is a fork, and this process has one thread, so the child may do what it likes.
+    let child = unsafe { syscall(CLONE, flags, 0_usize, 0_usize, 0_usize, 0_usize) };
+    c_int::try_from(child).unwrap_or(-1)
+}
+
 /// The child's half: becomes the interpreter, with its own descriptors and limits alone.
 fn execute(
     descriptors: &[c_int; 4],
     [cpu, data, address_space]: [u64; 3],
     mask: &SignalSet,
-    may_fork: bool,
+    listener: Option<c_int>,
     program: *const *const c_char,
 ) -> ! {
-    const F_DUPFD: c_int = 0;
-    let mut ready = true;
+    const CLOSE_RANGE_UNSHARE: c_int = 2;
+    // First of all, so that the listener gets its number; then the descriptors become this process's own.
+    let mut ready = listener.is_none_or(|listener| filter::ask_before_forks() == Some(listener));
     // SAFETY: `program` is the null-terminated tail of the argument vector, limits and mask are valid
     // for reading; the other calls take integers and touch no memory.
     unsafe {
+        ready &= close_range(u32::MAX, u32::MAX, CLOSE_RANGE_UNSHARE) == 0;
         // Out of the way first, so that none is overwritten before it is in its place.
         let moved = descriptors.map(|descriptor| fcntl(descriptor, F_DUPFD, 16));
         for (target, source) in (0..=CONTROL).zip(moved) {
@@ -193,7 +217,7 @@ fn execute(
             ready &= setrlimit(RLIMIT_AS, &Rlimit { soft: address_space, hard: address_space }) == 0;
         }
         ready &= sigprocmask(SIG_SETMASK, mask, ptr::null_mut()) == 0;
-        if !ready || (!may_fork && !filter::refuse_forks()) {
+        if !ready {
             _exit(CANNOT_SET_UP);
         }
         execv(*program, program);
@@ -215,11 +239,21 @@ fn watch_children() -> SignalSet {
     before
 }
 
-/// Closes every descriptor but the one given.
-fn keep_only(descriptor: c_int) -> bool {
-    let Ok(kept) = u32::try_from(descriptor) else { return false };
-    // SAFETY: closing descriptors touches no memory, and nothing here owns one.
-    unsafe { (kept == 0 || close_range(0, kept - 1, 0) == 0) && close_range(kept + 1, u32::MAX, 0) == 0 }
+/// Closes every descriptor but those given.
+fn keep_only(service: c_int, listener: Option<c_int>) -> bool {
+    let mut kept = [service, listener.unwrap_or(service)];
+    kept.sort_unstable();
+    let mut first = 0;
+    for descriptor in kept {
+        let Ok(descriptor) = u32::try_from(descriptor) else { return false };
+        // SAFETY: closing descriptors touches no memory, and nothing here owns one.
+        if descriptor > first && unsafe { close_range(first, descriptor - 1, 0) } != 0 {
+            return false;
+        }
+        first = descriptor + 1;
+    }
+    // SAFETY: as above.
+    unsafe { close_range(first, u32::MAX, 0) == 0 }
 }
 
 /// Ends every process of the jail but this one.
@@ -236,24 +270,35 @@ fn step_back() {
 }
 
 /// Waits until the interpreter has ended, and returns its wait status. Nothing if the jail is to end.
-fn wait_for(child: c_int, service: Service, unblocked: &SignalSet) -> Option<c_int> {
+fn wait_for(child: c_int, service: Service, listener: Option<c_int>, unblocked: &SignalSet) -> Option<c_int> {
     const POLLIN: i16 = 1;
+    let mut processes = listener.map(Processes::new);
+    // A negative descriptor is one that is not waited for.
+    let mut waited =
+        [service.0, listener.unwrap_or(-1)].map(|descriptor| PollDescriptor { descriptor, wanted: POLLIN, found: 0 });
     loop {
         while let Some((pid, status)) = reap(WNOHANG) {
             if pid == child {
                 return Some(status);
             }
         }
-        let mut wanted = PollDescriptor { descriptor: service.0, wanted: POLLIN, found: 0 };
-        // SAFETY: one descriptor is passed as one, no timeout is allowed, and the mask is valid.
-        let ready = unsafe { ppoll(&raw mut wanted, 1, ptr::null(), unblocked) };
-        if ready > 0 {
+        // SAFETY: two descriptors are passed as two, no timeout is allowed, and the mask is valid.
+        if unsafe { ppoll(waited.as_mut_ptr(), 2, ptr::null(), unblocked) } <= 0 {
+            continue;
+        }
+        let [said, asked] = &waited;
+        if said.found != 0 {
             match service.receive() {
                 Message::Kill => end_all(),
                 Message::StepBack => step_back(),
                 Message::End => return None,
                 Message::Go { .. } | Message::Unknown => {}
             }
+        }
+        if asked.found & POLLIN != 0
+            && let Some(processes) = &mut processes
+        {
+            processes.answer();
         }
     }
 }
