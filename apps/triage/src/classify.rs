@@ -1,9 +1,14 @@
-//! Sorting questions. The first rule that fits decides; what fits none goes to concepts, whose agent has a helpful answer
-//! for everything.
+//! Sorting questions. The first rule that fits decides, else what was learned from examples; what remains unclear goes
+//! to concepts, whose agent has a helpful answer for everything.
 
-use regex::{RegexSet, RegexSetBuilder};
+use anyhow::Context as _;
 
-use crate::rules::{Code, RULES, Rule};
+use crate::{
+    examples::{self, Example, UNCLEAR},
+    model::Model,
+    program::{looks_broken, split},
+    rules::Rules,
+};
 
 /// Who can answer a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,9 @@ impl Agent {
     }
 }
 
+/// In the order of [`examples::KINDS`].
+const AGENTS: [Agent; UNCLEAR] = [Agent::Concepts, Agent::Debug, Agent::CodeReview, Agent::Exercise];
+
 /// Where a question belongs, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -34,58 +42,64 @@ pub struct Verdict {
     pub certain: bool,
 }
 
-/// Most bytes of the automaton that is built while questions are sorted. With the usual 2 MB all patterns at once do not
-/// fit, and sorting takes ten times as long: 150 µs instead of 15.
-const AUTOMATON: usize = 32 << 20;
+/// Below this probability nobody claims to know.
+const CERTAIN: f32 = 0.4;
 
-/// The compiled rules.
+/// The rules and the model.
 pub struct Classifier {
-    patterns: RegexSet,
-    /// The rule of each pattern.
-    rules: Vec<&'static Rule>,
-    error: RegexSet,
+    rules: Rules,
+    model: Model,
 }
 
 impl Classifier {
-    /// Compiles the rules.
-    pub fn new() -> Result<Self, regex::Error> {
-        let patterns = || RULES.iter().flat_map(|rule| rule.patterns.iter().map(move |pattern| (rule, pattern)));
-        let rules = patterns().map(|(rule, _)| rule).collect();
-        let patterns = RegexSetBuilder::new(patterns().map(|(_, pattern)| format!("(?is){pattern}")))
-            .dfa_size_limit(AUTOMATON)
-            .build()?;
-        // A pasted error keeps its spelling: "TypeError: can only concatenate str".
-        let error = RegexSet::new([
-            r"(?i)traceback \(most recent call last\)",
-            r"(?m)^\s*[A-Z]\w*(Error|Exception|Iteration|Interrupt|Exit)\b",
-        ])?;
-        Ok(Self { patterns, rules, error })
+    /// Compiles the rules and learns from the examples that come with triage.
+    ///
+    /// # Errors
+    /// When a rule or an example cannot be read.
+    pub fn new() -> anyhow::Result<Self> {
+        Self::trained_on(&examples::all()?)
+    }
+
+    /// Compiles the rules and learns from some examples.
+    ///
+    /// # Errors
+    /// When a rule cannot be read.
+    pub fn trained_on<'a>(examples: impl IntoIterator<Item = &'a Example>) -> anyhow::Result<Self> {
+        Ok(Self { rules: Rules::new().context("a rule of triage is wrong")?, model: Model::of(examples) })
     }
 
     /// Says where a question belongs.
     pub fn classify(&self, text: &str, code: Option<&str>, error: Option<&str>) -> Verdict {
         let verdict = |agent, rule| Verdict { agent, rule, certain: true };
-        let has_code = code.is_some_and(|code| !code.trim().is_empty());
-        let fits = self.patterns.matches(text);
-        let mut matching =
-            fits.iter().filter_map(|index| self.rules.get(index)).filter(|rule| rule.code == Code::Any || has_code);
+        let (code, error) = (code.unwrap_or_default().trim(), error.unwrap_or_default().trim());
+        let (words, pasted) = if code.is_empty() { split(text) } else { (text.to_owned(), String::new()) };
+        let (text, code) = (words.as_str(), if code.is_empty() { pasted.as_str() } else { code });
+        let rule = self.rules.find(text);
         // Who sends an error wants it explained, unless they plainly ask for something to practise.
-        if error.is_some_and(|error| !error.trim().is_empty()) {
-            return match matching.next() {
-                Some(rule) if rule.agent == Agent::Exercise => verdict(rule.agent, rule.name),
-                _ => verdict(Agent::Debug, "error-given"),
-            };
+        if !error.is_empty() && rule.is_none_or(|rule| rule.agent != Agent::Exercise) {
+            return verdict(Agent::Debug, "error-given");
         }
-        if let Some(rule) = matching.next() {
+        if let Some(rule) = rule {
             return verdict(rule.agent, rule.name);
         }
-        if self.error.is_match(text) {
-            return verdict(Agent::Debug, "error-name");
+        if !code.is_empty() && !text.chars().any(char::is_alphanumeric) {
+            let is_in_doubt = looks_broken(code) || text.contains('?');
+            return if is_in_doubt {
+                verdict(Agent::Debug, "code-in-doubt")
+            } else {
+                verdict(Agent::CodeReview, "code-without-words")
+            };
         }
-        if has_code {
-            return verdict(Agent::CodeReview, "code-without-a-question");
+        let probabilities = self.model.classify(text, code, error);
+        let best = AGENTS.into_iter().zip(probabilities).max_by(|(_, one), (_, other)| one.total_cmp(other));
+        match best {
+            // Who sends a program has a question about it, however they put it.
+            Some((agent, _)) if !code.is_empty() => verdict(agent, "learned"),
+            Some((agent, probability)) if probability > probabilities[UNCLEAR].max(CERTAIN) => {
+                verdict(agent, "learned")
+            }
+            _ => Verdict { agent: Agent::Concepts, rule: "default", certain: false },
         }
-        Verdict { agent: Agent::Concepts, rule: "default", certain: false }
     }
 }
 
@@ -106,7 +120,7 @@ mod tests {
             ("what does self mean", None, None, Concepts),
             ("What is a NameError?", None, None, Concepts),
             ("when should I use while instead of for", None, None, Concepts),
-            ("how do I practice? what is recursion", None, None, Exercise),
+            ("i understood recursion, what can i practise it on", None, None, Exercise),
             ("can you show me an example of a class", None, None, Concepts),
             ("why does python start counting at 0", None, None, Concepts),
             ("why does this print None", code, None, Debug),
@@ -126,6 +140,7 @@ mod tests {
             ("can you give me feedback on this function?", code, None, CodeReview),
             ("is this ok?", code, None, CodeReview),
             ("is there a better way to do this", code, None, CodeReview),
+            ("i want my code to be shorter", code, None, CodeReview),
             ("rate my solution", code, None, CodeReview),
             ("how can I make it more pythonic", code, None, CodeReview),
             (":)", code, None, CodeReview),
@@ -135,6 +150,10 @@ mod tests {
             ("another exercise please", None, None, Exercise),
             ("can i have a harder challenge", None, None, Exercise),
             ("make me some practice problems on strings", None, None, Exercise),
+            ("the wall of my maze has a hole", None, None, Debug),
+            ("somehow it is 12 although i typed 3", None, None, Debug),
+            ("feels clunky\n\nfor i in range(len(a)):\n    print(a[i])", None, None, CodeReview),
+            ("give me an exercise", code, Some("NameError: name 'x' is not defined"), Exercise),
             ("hello", None, None, Concepts),
             ("dictionaries", None, None, Concepts),
             ("asdf qwer", None, None, Concepts),

@@ -2,4 +2,8 @@
 #![allow(missing_docs, reason = "a library for the tests that measure it")]
 
 pub mod classify;
+pub mod examples;
+mod features;
+mod model;
+mod program;
 mod rules;
