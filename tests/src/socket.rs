@@ -7,7 +7,7 @@ use futures::{SinkExt as _, StreamExt as _, TryStreamExt as _, future::try_join_
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use tokio::{
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{Instant, timeout_at},
 };
 use tokio_tungstenite::{
@@ -38,6 +38,8 @@ pub struct Handshake {
     pub token: Option<String>,
     /// The last number the client has.
     pub after: Option<u64>,
+    /// Bytes that the kernel keeps for a client that does not read.
+    pub receive_buffer: Option<u32>,
 }
 
 impl Socket {
@@ -79,7 +81,12 @@ impl Socket {
             let protocols = HeaderValue::from_str(&format!("bearer, {token}"))?;
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols);
         }
-        let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+        let tcp = TcpSocket::new_v4()?;
+        if let Some(bytes) = handshake.receive_buffer {
+            tcp.set_recv_buffer_size(bytes)?;
+        }
+        let connected = tcp.connect(address.parse()?).await;
+        let stream = connected.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         let config = WebSocketConfig::default().read_buffer_size(4 * 1024);
         let (wire, response) = client_async_with_config(request, stream, Some(config)).await?;

@@ -120,3 +120,34 @@ impl Answering for Worker {
         Ok(self.concepts.explain(question, Some(parts), None).await)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use learnflow_curriculum::Curriculum;
+
+    use super::*;
+
+    /// Model use: the strong model gets what takes thought, and only that.
+    #[test]
+    fn hard_questions_get_the_strong_model() {
+        let curriculum = Curriculum::load(concat!(env!("CARGO_MANIFEST_DIR"), "/../../curriculum")).unwrap();
+        let lists = curriculum.topic("lists");
+        let question = |text: &str, code: Option<&str>, error: Option<&str>| Question {
+            text: text.to_owned(),
+            code: code.map(str::to_owned),
+            error: error.map(str::to_owned),
+            ..Question::default()
+        };
+        let long = "How do I sort my friends? ".repeat(20);
+        for (question, level, shared, expected) in [
+            (question("What is a list?", None, None), Level::Beginner, lists, Tier::Cheap),
+            (question("What is a list?", None, None), Level::Proficient, lists, Tier::Strong),
+            (question("How do I sort my friends?", None, None), Level::Learning, None, Tier::Cheap),
+            (question(&long, None, None), Level::Beginner, None, Tier::Strong),
+            (question("Why?", Some("a = 1"), None), Level::Beginner, None, Tier::Strong),
+            (question("Why?", None, Some("KeyError: 1")), Level::Beginner, None, Tier::Strong),
+        ] {
+            assert_eq!(tier(&question, level, shared), expected, "{question:?} {level:?}");
+        }
+    }
+}

@@ -9,18 +9,13 @@ use learnflow_tutor::{Confidence, Match, Reply, Tutor};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{
-    practice::Practice,
-    service::difficulty,
-    written::{Author, id},
-};
+use crate::{practice::Practice, service::difficulty, wish::Wish};
 
 /// Answers a wish to practise with an exercise.
 #[derive(Clone)]
 pub struct Exercises {
     pub tutor: Tutor,
     pub practice: Practice,
-    pub author: Author,
 }
 
 #[tonic::async_trait]
@@ -32,12 +27,20 @@ impl Answering for Exercises {
             Match { topic: Some(topic), confidence: Confidence::Likely | Confidence::Sure, .. } => (Some(topic), true),
             _ => (self.any_topic(level, seed), false),
         };
-        let difficulty = wanted(&question.text).unwrap_or(suited(level));
         let exercise = match topic {
-            Some(topic) => match self.written(question, topic, difficulty, level).await {
-                Some(exercise) => Ok(exercise),
-                None => self.exercise(question, topic, difficulty, seed).await,
-            },
+            Some(topic) => {
+                let wish = Wish {
+                    user_id: &question.student_id,
+                    topic,
+                    difficulty: nearest(topic, wanted(&question.text).unwrap_or(suited(level))),
+                    level: Some(level),
+                    words: Some(&question.text),
+                    seed,
+                    by_model: true,
+                    request_id: Some(&question.request_id),
+                };
+                self.practice.wished(&wish).await
+            }
             None => Err(Status::not_found("the curriculum has no exercises")),
         };
         match (exercise, topic) {
@@ -63,41 +66,6 @@ impl Answering for Exercises {
 }
 
 impl Exercises {
-    /// An exercise that the model has written for this question, and that the sandbox has verified.
-    async fn written(
-        &self,
-        question: &Question,
-        topic: &Topic,
-        difficulty: Difficulty,
-        level: Level,
-    ) -> Option<Exercise> {
-        if !self.author.is_there() {
-            return None;
-        }
-        let made = if let Ok(Some(made)) = self.practice.store().find(&id(&question.request_id)).await {
-            made
-        } else {
-            let draft = self.author.draft(question, topic, difficulty, level).await?;
-            self.practice.verified(draft).await?
-        };
-        // Not announced, it could not be submitted to for long.
-        self.practice.announce(&question.student_id, &made).await.ok()?;
-        Some(made.exercise)
-    }
-
-    async fn exercise(
-        &self,
-        question: &Question,
-        topic: &Topic,
-        difficulty: Difficulty,
-        seed: u32,
-    ) -> Result<Exercise, Status> {
-        let difficulty = nearest(topic, difficulty);
-        let made = self.practice.exercise(topic, difficulty, seed).await?;
-        self.practice.announce(&question.student_id, &made).await?;
-        Ok(made.exercise)
-    }
-
     /// A topic with exercises from the quarter of the curriculum that suits the level.
     fn any_topic(&self, level: Level, seed: u32) -> Option<&Topic> {
         let topics: Vec<_> = self.tutor.curriculum().topics().filter(|topic| !topic.exercises.is_empty()).collect();

@@ -2,7 +2,7 @@
 //!
 //! - [`choice`], [`maker`], [`made`]: from a seed to an exercise that the sandbox has verified;
 //! - [`verdict`], [`quiz`], [`placement`]: grading, without anything that a student must not see;
-//! - [`propose`]: from a teacher's words to an exercise; [`written`]: exercises by the model;
+//! - [`wish`], [`written`]: exercises by the model, or from a template; [`propose`]: from a teacher's words to one;
 //! - [`practice`], [`store`], [`sandbox`]: what is kept where, told to whom, and run;
 //! - [`service`], [`agent`]: the RPCs, and answers to questions.
 #![allow(clippy::result_large_err, reason = "tonic's own error type")]
@@ -20,6 +20,7 @@ mod sandbox;
 mod service;
 mod store;
 mod verdict;
+mod wish;
 mod written;
 
 use std::sync::Arc;
@@ -41,10 +42,10 @@ async fn main() -> anyhow::Result<()> {
     let service = Service::start("exercise-agent", 8105)?;
     let curriculum = Arc::new(Curriculum::load(env::or("CURRICULUM_DIR", "curriculum".to_owned())?)?);
     let tutor = Tutor::new(curriculum);
-    let practice = Practice::new(tutor.clone(), service.sidecar().clone());
     let topics: Vec<_> = tutor.curriculum().topics().map(|topic| topic.id.clone()).collect();
     let author = Author::new(ModelTutor::start(service.sidecar(), topics, ModelConfig::from_env()?)?);
-    let answering = Exercises { tutor, practice: practice.clone(), author };
+    let practice = Practice::new(tutor.clone(), service.sidecar().clone(), author);
+    let answering = Exercises { tutor, practice: practice.clone() };
     let (sidecar, config) = (service.sidecar().clone(), AgentConfig::from_env()?);
     let agent = Agent::new(sidecar, topics::EXERCISE_REQUESTS, answering.clone(), &config);
 

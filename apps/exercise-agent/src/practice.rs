@@ -23,6 +23,7 @@ use crate::{
     sandbox::Sandbox,
     store::Store,
     verdict::Verdict,
+    written::Author,
 };
 
 /// Cheap to clone.
@@ -36,18 +37,23 @@ struct Inner {
     sidecar: Sidecar,
     sandbox: Arc<dyn Sandbox>,
     maker: Maker,
+    author: Author,
     store: Store,
 }
 
 impl Practice {
-    pub fn new(tutor: Tutor, sidecar: Sidecar) -> Self {
+    pub fn new(tutor: Tutor, sidecar: Sidecar, author: Author) -> Self {
         let sandbox: Arc<dyn Sandbox> = Arc::new(sidecar.clone());
         let (maker, store) = (Maker::new(sandbox.clone()), Store::new(sidecar.clone()));
-        Self { inner: Arc::new(Inner { tutor, sidecar, sandbox, maker, store }) }
+        Self { inner: Arc::new(Inner { tutor, sidecar, sandbox, maker, author, store }) }
     }
 
     pub fn tutor(&self) -> &Tutor {
         &self.inner.tutor
+    }
+
+    pub fn author(&self) -> &Author {
+        &self.inner.author
     }
 
     pub fn store(&self) -> &Store {

@@ -11,6 +11,7 @@ use crate::{
     agent::{nearest, wanted},
     practice::Practice,
     service::{any_seed, difficulty},
+    wish::Wish,
 };
 
 /// Most bytes of a description.
@@ -37,10 +38,17 @@ impl Practice {
             None => meant(self.tutor(), &prompt)?,
         };
         let said = word.as_deref().and_then(difficulty).or_else(|| wanted(&prompt));
-        let difficulty = nearest(topic, said.unwrap_or(Difficulty::Easy));
-        let made = self.exercise(topic, difficulty, seed.unwrap_or_else(any_seed)).await?;
-        self.announce(&caller.id, &made).await?;
-        Ok(made.exercise)
+        let wish = Wish {
+            user_id: &caller.id,
+            topic,
+            difficulty: nearest(topic, said.unwrap_or(Difficulty::Easy)),
+            level: None,
+            words: Some(&prompt),
+            seed: seed.unwrap_or_else(any_seed),
+            by_model: seed.is_none(),
+            request_id: None,
+        };
+        self.wished(&wish).await
     }
 }
 

@@ -1,4 +1,6 @@
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::iter;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use learnflow_curriculum::Difficulty;
 use learnflow_proto::v1::{
     GenerateExercisesRequest, GenerateExercisesResponse, GetExerciseRequest, GetExerciseResponse,
@@ -18,11 +20,12 @@ use crate::{
     placement,
     practice::{Practice, number, text},
     quiz,
+    wish::Wish,
 };
 
 /// Most exercises of one request.
 const MAX_COUNT: u32 = 10;
-/// Exercises of one request that are made at a time.
+/// Exercises of one request that are made at a time, beside the first.
 const WIDTH: usize = 2;
 /// Most bytes of a solution.
 const MAX_CODE: usize = 64 * 1024;
@@ -60,19 +63,26 @@ impl ExerciseService for Practice {
             .check((1..=MAX_COUNT).contains(&count), "count", || format!("must be from 1 to {MAX_COUNT}"))
             .finish()?;
         let (topic, difficulty) = (self.topic(&topic)?, difficulty(&word).unwrap_or(Difficulty::Easy));
-        let seed = seed.unwrap_or_else(any_seed);
-        let exercises = stream::iter(0..count)
-            .map(|number| {
-                let student_id = student_id.as_str();
-                async move {
-                    let made = self.exercise(topic, difficulty, seed.wrapping_add(number)).await?;
-                    self.announce(student_id, &made).await?;
-                    Ok::<_, Status>(made.exercise)
-                }
+        let first = Wish {
+            user_id: &student_id,
+            topic,
+            difficulty,
+            level: None,
+            words: None,
+            seed: seed.unwrap_or_else(any_seed),
+            by_model: seed.is_none(),
+            request_id: None,
+        };
+        // One by the model: asked twice for the same at once, it would write much the same.
+        let others = stream::iter(1..count)
+            .map(|number| async move {
+                let wish = Wish { seed: first.seed.wrapping_add(number), by_model: false, ..first };
+                self.wished(&wish).await
             })
             .buffered(WIDTH)
-            .try_collect()
-            .await?;
+            .try_collect::<Vec<_>>();
+        let (first, others) = try_join!(self.wished(&first), others)?;
+        let exercises = iter::once(first).chain(others).collect();
         Ok(Response::new(GenerateExercisesResponse { exercises }))
     }
 

@@ -5,14 +5,16 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use learnflow_curriculum::{Difficulty, Level, Topic};
 use learnflow_grading::Value;
-use learnflow_model::{Material, ModelTutor, Prompt, Shape, StudentData, Tier, leaks_solution};
-use learnflow_proto::v1::{Exercise, ExerciseGrading, ExerciseTest, Question};
+use learnflow_model::{Call, Material, ModelTutor, Prompt, Shape, StudentData, Tier, leaks_solution};
+use learnflow_proto::v1::{Exercise, ExerciseGrading, ExerciseTest};
 use serde::Deserialize;
-use uuid::Uuid;
 
-use crate::maker::{Draft, unlike};
+use crate::{
+    maker::{Draft, unlike},
+    wish::Wish,
+};
 
-/// How long an answer waits for the model; there is still the sandbox to be waited for.
+/// How long the model is waited for; there is still the sandbox to be waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// As [`ExerciseGrading::template`], of what was made from none.
 const TEMPLATE: &str = "model";
@@ -23,6 +25,25 @@ const HIDDEN_AT_LEAST: usize = 2;
 /// The longest text of an exercise, and the longest literal, in bytes.
 const LONGEST: usize = 6_000;
 const LONGEST_LITERAL: usize = 1_000;
+/// What an exercise may be about where nobody wishes for anything: asked the same every time, the model repeats itself.
+const THEMES: [&str; 16] = [
+    "animals",
+    "a bakery",
+    "a garden",
+    "a library",
+    "a museum",
+    "a railway",
+    "board games",
+    "a film night",
+    "cooking",
+    "a harbour",
+    "money",
+    "music",
+    "planets",
+    "school",
+    "sport",
+    "the weather",
+];
 
 /// Has exercises written. Cheap to clone.
 #[derive(Clone)]
@@ -60,41 +81,34 @@ impl Author {
         self.model.is_configured()
     }
 
-    /// An exercise that suits a student's wish, not verified yet. Nothing if the model is away or has written what cannot
-    /// be one.
-    pub async fn draft(
-        &self,
-        question: &Question,
-        topic: &Topic,
-        difficulty: Difficulty,
-        level: Level,
-    ) -> Option<Draft> {
-        let material: Material<'_> = vec![
-            ("Topic", &topic.title),
-            ("Difficulty", difficulty.as_str()),
-            ("Level", level.as_str()),
-            ("Course material", topic.explanation(Level::Beginner)),
-        ];
-        let student = StudentData { text: &question.text, code: None, error: None };
-        let (prompt, shape) = &*self.prompt;
-        let call = prompt.call(&material, Some(student), Tier::Strong, *shape, None);
+    /// An exercise that suits a wish, not verified yet. Nothing if the model is away or has written what cannot be one.
+    pub async fn draft(&self, id: String, wish: &Wish<'_>) -> Option<Draft> {
         let shown =
             |written: &Written| [&written.title, &written.statement, &written.starter].map(String::as_str).join("\n\n");
-        let written = self.model.structured("exercise", &question.student_id, &call, PATIENCE, shown).await?;
-        match draft(id(&question.request_id), written, topic, difficulty) {
+        let written = self.model.structured("exercise", wish.user_id, &self.call(wish), PATIENCE, shown).await?;
+        match draft(id, written, wish.topic, wish.difficulty) {
             Ok(draft) => Some(draft),
             Err(reason) => {
                 metrics::counter!("exercises_refused_total", "by" => "shape").increment(1);
-                tracing::warn!(topic = topic.id, reason, "the model's exercise is refused");
+                tracing::warn!(topic = wish.topic.id, reason, "the model's exercise is refused");
                 None
             }
         }
     }
-}
 
-/// The id of the exercise that answers a question: should it be worked twice, the exercise is the same.
-pub fn id(request_id: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("exercise/model/{request_id}").as_bytes()).to_string()
+    fn call(&self, wish: &Wish<'_>) -> Call {
+        let Wish { topic, difficulty, level, words, seed, .. } = wish;
+        let mut material: Material<'_> = vec![("Topic", &topic.title), ("Difficulty", difficulty.as_str())];
+        material.extend(level.map(|level| ("Level", level.as_str())));
+        if words.is_none() {
+            material.push(("Theme", THEMES[*seed as usize % THEMES.len()]));
+        }
+        material.push(("Course material", topic.explanation(Level::Beginner)));
+        // A teacher's words are no more trusted than a student's: a class reads what comes of them.
+        let said = words.map(|text| StudentData { text, code: None, error: None });
+        let (prompt, shape) = &*self.prompt;
+        prompt.call(&material, said, Tier::Strong, *shape, None)
+    }
 }
 
 fn draft(id: String, written: Written, topic: &Topic, difficulty: Difficulty) -> Result<Draft, &'static str> {
@@ -201,10 +215,10 @@ mod tests {
     fn drafts_are_read_or_refused() {
         let curriculum = Curriculum::load("../../curriculum").unwrap();
         let topic = curriculum.topic("for-loops").unwrap();
-        let read = |written| draft(id("r"), written, topic, Difficulty::Easy);
+        let read = |written| draft("the-id".to_owned(), written, topic, Difficulty::Easy);
         let good = read(written()).unwrap();
         assert_eq!((good.exercise.source.as_str(), good.exercise.topic.as_str()), ("model", "for-loops"));
-        assert_eq!((good.exercise.id, good.wrong.len()), (id("r"), 2));
+        assert_eq!((good.exercise.id.as_str(), good.wrong.len()), ("the-id", 2));
         let names: Vec<_> = good.grading.tests.iter().map(|test| test.name.as_str()).collect();
         assert_eq!(names, ["two", "none", "negative", "two (2)"]);
         assert_eq!(good.grading.tests[3].arguments, ["[1, 1]"]);

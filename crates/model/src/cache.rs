@@ -99,3 +99,21 @@ impl Cache {
         hot.insert(key.clone(), (Instant::now(), cached.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Model use: another topic, level or prompt, or changed content, is another explanation.
+    #[test]
+    fn whatever_it_is_made_from_makes_another_key() {
+        let parts = ["lists", "beginner", "prompt-1", "content-1"];
+        let key = |[topic, level, prompt, content]: [&str; 4]| CacheKey::new(topic, level, prompt, content);
+        for place in 0..parts.len() {
+            let mut changed = parts;
+            changed[place] = "other";
+            assert_ne!(key(changed), key(parts), "{changed:?}");
+        }
+        assert_eq!(key(parts), key(parts));
+    }
+}

@@ -277,7 +277,8 @@ impl ModelTutor {
         tracing::debug!(milliseconds = begun.elapsed().as_millis(), written = written.is_ok(), "the model was asked");
         let Usage { input, output } = usage;
         if limit > 0 && input + output > 0 {
-            // Last write wins: a student's questions are worked one after the other, so hardly anything is lost.
+            // Last write wins, and others of the student's may have been written meanwhile: read again, hardly any is lost.
+            let used = self.count(&count_key).await.max(used);
             self.store.set(&count_key, (used + input + output).into(), COUNT_KEPT).await;
         }
         written
