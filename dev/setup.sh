@@ -96,7 +96,7 @@ say 2 "Rust: $(cargo --version | cut -d' ' -f2)"
 
 ## 3: the sidecar, unless one that is there can find apps through SQLite
 daprd_build() {
-  (cd dev/daprd && go build -trimpath -mod=readonly -buildvcs=false \
+  (cd dev/daprd && go build -tags stablecomponents -trimpath -mod=readonly -buildvcs=false \
     -ldflags "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=$DAPRD_VERSION" -o "$out/daprd" .)
 }
 existing_daprd() {
