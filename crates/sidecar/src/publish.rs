@@ -5,6 +5,9 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Result, Sidecar, client::Client, group::Group};
 
+/// Most bytes of events in one call, unless a single event has more: a message of gRPC's may have 4 MB.
+const MOST_BYTES: usize = 2 << 20;
+
 /// Publishes to one topic, in order.
 #[derive(Clone)]
 pub(crate) struct Publisher {
@@ -48,7 +51,34 @@ impl Publication {
     }
 }
 
-async fn publish(
+async fn publish(client: Client, pubsub: &'static str, topic: &'static str, entries: Vec<Entry>) -> Vec<Result<()>> {
+    let mut results = Vec::with_capacity(entries.len());
+    for part in parts(entries) {
+        results.extend(publish_part(client.clone(), pubsub, topic, part).await);
+    }
+    results
+}
+
+/// Entries in the same order, in as few parts as their sizes allow.
+fn parts(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let (mut parts, mut bytes) = (Vec::<Vec<Entry>>::new(), 0);
+    for entry in entries {
+        let size = entry.event.len();
+        match parts.last_mut() {
+            Some(part) if bytes + size <= MOST_BYTES => {
+                bytes += size;
+                part.push(entry);
+            }
+            _ => {
+                bytes = size;
+                parts.push(vec![entry]);
+            }
+        }
+    }
+    parts
+}
+
+async fn publish_part(
     mut client: Client,
     pubsub: &'static str,
     topic: &'static str,
@@ -96,4 +126,25 @@ async fn publish(
 
 fn precise(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Bad input: large events are published beside each other, in order, in calls that a sidecar takes.
+        #[test]
+        fn no_call_is_too_large(sizes in prop::collection::vec(0_usize..MOST_BYTES, 0..20)) {
+            let entries = sizes.iter().map(|size| Entry { key: size.to_string(), event: vec![0; *size] }).collect();
+            let parts = parts(entries);
+            let bytes = |part: &[Entry]| part.iter().map(|entry| entry.event.len()).sum::<usize>();
+            prop_assert!(parts.iter().all(|part| !part.is_empty() && bytes(part) <= MOST_BYTES));
+            prop_assert!(parts.windows(2).all(|pair| bytes(&pair[0]) + pair[1][0].event.len() > MOST_BYTES));
+            let kept: Vec<String> = parts.into_iter().flatten().map(|entry| entry.key).collect();
+            prop_assert_eq!(kept, sizes.iter().map(ToString::to_string).collect::<Vec<_>>());
+        }
+    }
 }

@@ -171,14 +171,7 @@ impl Groups {
 
 async fn read_all(mut client: Client, keys: Vec<String>) -> Vec<Result<Stored>> {
     if let [key] = &keys[..] {
-        let request = GetStateRequest { store_name: STORE.to_owned(), key: key.clone(), ..Default::default() };
-        return vec![match client.get_state(request).await {
-            Ok(response) => {
-                let GetStateResponse { data, etag, .. } = response.into_inner();
-                Ok(Stored { data, etag })
-            }
-            Err(status) => Err(failed("read", key, &status)),
-        }];
+        return vec![read(client, key).await];
     }
     let parallelism = i32::try_from(keys.len()).unwrap_or(i32::MAX);
     let request =
@@ -200,10 +193,25 @@ async fn read_all(mut client: Client, keys: Vec<String>) -> Vec<Result<Stored>> 
                 })
                 .collect()
         }
+        // Together they are more than a message of gRPC's may be.
+        Err(status) if matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) => {
+            join_all(keys.iter().map(|key| read(client.clone(), key))).await
+        }
         Err(status) => {
             let error = Error::from_status("state read", &status);
             keys.iter().map(|_| Err(error.clone())).collect()
         }
+    }
+}
+
+async fn read(mut client: Client, key: &str) -> Result<Stored> {
+    let request = GetStateRequest { store_name: STORE.to_owned(), key: key.to_owned(), ..Default::default() };
+    match client.get_state(request).await {
+        Ok(response) => {
+            let GetStateResponse { data, etag, .. } = response.into_inner();
+            Ok(Stored { data, etag })
+        }
+        Err(status) => Err(failed("read", key, &status)),
     }
 }
 
