@@ -1,40 +1,25 @@
+mod facts;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
-use learnflow_proto::{
-    events::{ProgramRan, ProgressRecorded, progress_recorded::Fact},
-    now,
-    topics::{PROGRESS_EVENTS, PUBSUB},
-    v1::{GetProgressRequest, ListEventsRequest, progress_service_client::ProgressServiceClient},
-};
+use learnflow_proto::v1::{GetProgressRequest, ListEventsRequest, progress_service_client::ProgressServiceClient};
 use learnflow_sidecar::{API_TOKEN_KEY, Concurrency, Sidecar, SidecarConfig};
 use learnflow_stack::Stack;
 use learnflow_tests::load::Outcome;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 use tokio_postgres::{Client, NoTls};
 use tonic::{Request, transport::Channel};
-use uuid::Uuid;
 
-use crate::{
-    histogram::Histogram,
-    report::Report,
-    roles::{self, Meter},
-};
+use crate::report::Report;
 
 const SERVICE: &str = "progress-service";
-/// May publish facts.
-const PUBLISHER: &str = "triage";
 const STUDENTS: usize = 10_000;
 const EVENTS: usize = 5_000_000;
 /// Students who practise, and how much each has done before.
 const ACTIVE: usize = 1_000;
 const HISTORY: usize = 600;
-/// Facts offered in a second, and for how long.
-const OFFERED: usize = 5_000;
-const OFFERING: Duration = Duration::from_mins(1);
-/// Publications under way at a time; more wait, as they would in a service.
-const IN_FLIGHT: usize = 512;
 
 /// Ids that can be told from a number, here and in SQL.
 const PERSON: &str = "CREATE OR REPLACE FUNCTION bench_person(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
@@ -67,13 +52,6 @@ impl Service {
         metadata.insert("x-learnflow-user", student.parse()?);
         metadata.insert("x-learnflow-role", "student".parse()?);
         Ok(request)
-    }
-
-    /// The facts handled so far, and how old they were.
-    async fn handled(&self) -> Result<(f64, Histogram)> {
-        let text = reqwest::get(&self.metrics).await?.text().await?;
-        let count = Histogram::read(&text, "event_handler_seconds", PROGRESS_EVENTS).count();
-        Ok((count, Histogram::read(&text, "event_delivery_seconds", PROGRESS_EVENTS)))
     }
 }
 
@@ -121,7 +99,7 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
         row("a write of state, 500/s", "p95 < 10 ms", &writes(stack).await?),
     ];
     report.table(&["what", "wanted", "a second", "p50 ms", "p95 ms", "p99 ms"], &rows)?;
-    facts(stack, &sql, &service, report).await
+    facts::measure(stack, &sql, &service.metrics, report).await
 }
 
 fn row(what: &str, wanted: &str, outcome: &Outcome) -> Vec<String> {
@@ -130,26 +108,36 @@ fn row(what: &str, wanted: &str, outcome: &Outcome) -> Vec<String> {
     [what.to_owned(), wanted.to_owned()].into_iter().chain(cells).collect()
 }
 
-/// Students with a history, and events: as many in each of twelve months. The index is made after the rows.
+/// Students with a history, and events of a year, the oldest first as they would have come. The index is made after the
+/// rows; what the database would tidy up later, during the measurements, it does now.
 async fn fill(sql: &Client) -> Result<f64> {
     let begun = Instant::now();
-    sql.batch_execute(PERSON).await?;
-    sql.batch_execute(&format!(
-        "SET synchronous_commit = off;
-         INSERT INTO users (id, email, name) SELECT bench_person(n), 'bench' || n || '@example.org', 'A'
-             FROM generate_series(0, {STUDENTS} - 1) n ON CONFLICT DO NOTHING;
-         INSERT INTO facts (id, student_id, topic_id, kind, occurred_at, outcome, source)
+    // Each by itself: in one transaction they would keep the service from its tables until the last is done.
+    for step in [
+        PERSON.to_owned(),
+        "SET synchronous_commit = off".to_owned(),
+        format!(
+            "INSERT INTO users (id, email, name) SELECT bench_person(n), 'bench' || n || '@example.org', 'A'
+             FROM generate_series(0, {STUDENTS} - 1) n ON CONFLICT DO NOTHING"
+        ),
+        format!(
+            "INSERT INTO facts (id, student_id, topic_id, kind, occurred_at, outcome, source)
              SELECT gen_random_uuid(), bench_person(n % {ACTIVE}), (ARRAY['lists', 'tuples', 'sets', 'strings'])[n % 4 + 1], 'code_run',
-                    now() - n * interval '20 seconds', 'passed', 's' FROM generate_series(1, {ACTIVE} * {HISTORY}) n;
-         DROP INDEX events_by_student;
-         INSERT INTO events (id, student_id, kind, source, occurred_at)
+                    now() - n * interval '20 seconds', 'passed', 's' FROM generate_series(1, {ACTIVE} * {HISTORY}) n"
+        ),
+        "DROP INDEX events_by_student".to_owned(),
+        format!(
+            "INSERT INTO events (id, student_id, kind, source, occurred_at)
              SELECT (substr(event_id_at(t)::text, 1, 18) || '-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
                     bench_person(n % {STUDENTS}), 'code.run', 'bench', t
-             FROM (SELECT n, now() - n * interval '6 seconds' AS t FROM generate_series(1, {EVENTS}) n) moments;
-         CREATE INDEX events_by_student ON events (student_id, occurred_at DESC, id DESC);
-         ANALYZE; RESET synchronous_commit"
-    ))
-    .await?;
+             FROM (SELECT n, now() - n * interval '6 seconds' AS t FROM generate_series({EVENTS}, 1, -1) n) moments"
+        ),
+        "CREATE INDEX events_by_student ON events (student_id, occurred_at DESC, id DESC)".to_owned(),
+        "VACUUM (ANALYZE) users, facts, events".to_owned(),
+        "RESET synchronous_commit".to_owned(),
+    ] {
+        sql.batch_execute(&step).await.with_context(|| format!("filling the tables: {step}"))?;
+    }
     Ok(begun.elapsed().as_secs_f64())
 }
 
@@ -206,81 +194,4 @@ async fn writes(stack: &Stack) -> Result<Outcome> {
         Ok(sidecar.set(&key, value, ttl, Concurrency::LastWrite).await?)
     })
     .await
-}
-
-/// Offers facts for a minute, then waits until all are handled, and counts what became of them.
-async fn facts(stack: &Stack, sql: &Client, service: &Service, report: &mut Report) -> Result<()> {
-    let sidecar = &sidecar(stack, PUBLISHER)?;
-    let stored = async || anyhow::Ok(sql.query_one("SELECT count(*) FROM facts", &[]).await?.get::<_, i64>(0));
-    let (before, (handled_before, _)) = (stored().await?, service.handled().await?);
-    let roles = roles::of(stack);
-    let (meter, begun) = (Meter::start(&roles), tokio::time::Instant::now());
-    let publish = |number: usize| async move {
-        let due =
-            begun + Duration::from_secs_f64(f64::from(u32::try_from(number)?) / f64::from(u32::try_from(OFFERED)?));
-        sleep_until(due).await;
-        // What could not be begun within the minute is not offered.
-        if begun.elapsed() >= OFFERING {
-            return Ok(false);
-        }
-        let error = if number.is_multiple_of(2) { "NameError" } else { "TypeError" };
-        let ran = ProgramRan {
-            status: "runtime_error".into(),
-            error_type: error.into(),
-            run_id: Uuid::now_v7().to_string(),
-            ..ProgramRan::default()
-        };
-        let event = ProgressRecorded {
-            student_id: person(number % ACTIVE),
-            topic: "lists".into(),
-            occurred_at: Some(now()),
-            fact: Some(Fact::ProgramRan(ran)),
-        };
-        while sidecar.publish(PUBSUB, PROGRESS_EVENTS, &event.student_id, &event).await.is_err() {
-            sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::Ok(true)
-    };
-    let most = OFFERED * usize::try_from(OFFERING.as_secs())?;
-    let offered: Vec<bool> = stream::iter(0..most).map(publish).buffer_unordered(IN_FLIGHT).try_collect().await?;
-    let published = offered.into_iter().filter(|published| *published).count();
-    let minute = begun.elapsed().as_secs_f64();
-    let (handled_meanwhile, _) = service.handled().await?;
-    let cost = meter.stop(published.max(1));
-    let mut last = f64::NAN;
-    let handled = loop {
-        let (handled, _) = service.handled().await?;
-        if (handled - last).abs() < 0.5 {
-            break handled - handled_before;
-        }
-        last = handled;
-        sleep(Duration::from_secs(2)).await;
-        ensure!(begun.elapsed() < Duration::from_mins(10), "the facts are not handled in ten minutes");
-    };
-    let seconds = begun.elapsed().as_secs_f64();
-    let after = stored().await?;
-    let in_minute = (handled_meanwhile - handled_before) / minute;
-    report.say(&format!(
-        "### Facts\n\n{OFFERED} facts a second offered for a minute, of {ACTIVE} students with {HISTORY} facts each, through Kafka in 8 \
-         partitions and two sidecars; each is handled when the record that follows from it is committed.\n"
-    ))?;
-    #[allow(clippy::cast_precision_loss, reason = "counts of a load are small")]
-    let rate = published as f64 / minute;
-    report.table(
-        &["published/s", "handled/s in the minute", "published", "stored", "handled", "until all were handled, s"],
-        &[vec![
-            format!("{rate:.0}"),
-            format!("{in_minute:.0}"),
-            published.to_string(),
-            (after - before).to_string(),
-            format!("{handled:.0}"),
-            format!("{seconds:.0}"),
-        ]],
-    )?;
-    let mut columns: Vec<String> = cost.cpu.keys().map(|role| format!("CPU {role}")).collect();
-    columns.extend(["CPU publisher".to_owned(), "cores of others".to_owned()]);
-    let mut cells: Vec<String> = cost.cpu.values().map(|seconds| format!("{seconds:.3}")).collect();
-    cells.extend([format!("{:.3}", cost.generator), format!("{:.2}", cost.others)]);
-    report.say("CPU in seconds per 1000 facts published, in the minute:\n")?;
-    report.table(&columns.iter().map(String::as_str).collect::<Vec<_>>(), &[cells])
 }

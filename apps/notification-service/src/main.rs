@@ -6,12 +6,10 @@ mod occasions;
 mod post;
 
 use learnflow_proto::{
-    events::{ChatWritten, ProgressRecorded},
-    topics::{PROGRESS_EVENTS, STRUGGLE_DETECTED},
+    topics::{NOTIFICATION_REQUESTS, STRUGGLE_DETECTED},
     v1::notification_service_server::NotificationServiceServer,
 };
 use learnflow_service::{App, Service};
-use learnflow_sidecar::{Event, Outcome};
 
 use crate::{notifications::Notifications, occasions::Occasions, post::Post};
 
@@ -20,14 +18,12 @@ async fn main() -> anyhow::Result<()> {
     let service = Service::start("notification-service", 8109)?;
     let post = Post::new(service.sidecar().clone());
     let struggles = Occasions::new(post.clone(), service.stopping());
-    let assignments = struggles.clone();
+    let (assignments, levels) = (struggles.clone(), struggles.clone());
     let callback = service
         .callback()
         .on(STRUGGLE_DETECTED, move |event| struggles.clone().struggle(event))
-        .on(PROGRESS_EVENTS, move |event| assignments.clone().assignment(event))
-        // The other events of this topic are nobody's news.
-        .on(PROGRESS_EVENTS, |_: Event<ProgressRecorded>| std::future::ready(Outcome::Done))
-        .on(PROGRESS_EVENTS, |_: Event<ChatWritten>| std::future::ready(Outcome::Done));
+        .on(NOTIFICATION_REQUESTS, move |event| assignments.clone().assignment(event))
+        .on(NOTIFICATION_REQUESTS, move |event| levels.clone().level(event));
     let app = App::new(callback).grpc(NotificationServiceServer::new(Notifications::new(post)));
     service.serve(app).await?;
     Ok(())

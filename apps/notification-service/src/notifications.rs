@@ -17,10 +17,12 @@ pub mod kinds {
     pub const ANNOUNCEMENT: &str = "announcement";
     /// A teacher gave an exercise to do.
     pub const ASSIGNMENT: &str = "assignment.given";
+    /// A student reached a level of a topic.
+    pub const LEVEL: &str = "level.reached";
     /// A student struggles.
     pub const STRUGGLE: &str = "struggle.detected";
     /// All of them.
-    pub const ALL: &[&str] = &[ANNOUNCEMENT, ASSIGNMENT, STRUGGLE];
+    pub const ALL: &[&str] = &[ANNOUNCEMENT, ASSIGNMENT, LEVEL, STRUGGLE];
 }
 
 /// Most characters of a title, and of a text.

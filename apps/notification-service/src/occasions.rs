@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use learnflow_proto::{
     Kind, Struct, Value,
-    events::{AssignmentGiven, StruggleDetected},
+    events::{AssignmentGiven, LevelReached, StruggleDetected},
     v1::{StoreNotificationsRequest, Users, store_notifications_request::Recipients},
 };
 use learnflow_sidecar::{Event, Outcome, patiently};
@@ -83,6 +83,31 @@ impl Occasions {
                 title: "A new assignment".to_owned(),
                 body,
                 detail: Some(detail),
+                recipients: Some(Recipients::Users(Users { ids: vec![student_id] })),
+                teacher_id: String::new(),
+            },
+        )
+        .await
+    }
+
+    /// A student came to a level of a topic that they never had.
+    pub async fn level(self, event: Event<LevelReached>) -> Outcome {
+        let LevelReached { student_id, topic, level, mastery, .. } = event.data;
+        let words = topic.replace('-', " ");
+        let title = if level == "mastered" {
+            format!("You have mastered {words}")
+        } else {
+            format!("A new level in {words}: {level}")
+        };
+        self.tell(
+            &event.id,
+            StoreNotificationsRequest {
+                // The event's id names student, topic and level.
+                source_id: event.id.clone(),
+                kind: kinds::LEVEL.to_owned(),
+                title,
+                body: format!("Your mastery is {} of 100 now.", mastery.round()),
+                detail: Some(fields([("topic", topic), ("level", level)])),
                 recipients: Some(Recipients::Users(Users { ids: vec![student_id] })),
                 teacher_id: String::new(),
             },

@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc};
 
 use learnflow_curriculum::Curriculum;
 use learnflow_proto::{
-    events::{AssignmentGiven, ChatWritten, LearningEvent},
+    events::{ChatWritten, LearningEvent},
     topics::{EXERCISE_GENERATED, LEARNING_EVENTS, PROGRESS_EVENTS},
     v1::{
         account_service_server::AccountServiceServer, alert_service_server::AlertServiceServer,
@@ -98,9 +98,7 @@ async fn main() -> anyhow::Result<()> {
         })
         .on(EXERCISE_GENERATED, move |event| exercises.clone().generated(event))
         .on(PROGRESS_EVENTS, move |event| record.clone().handle(event))
-        .on(PROGRESS_EVENTS, move |event: Event<ChatWritten>| chat.clone().written(event))
-        // Told by this service to others.
-        .on(PROGRESS_EVENTS, |_: Event<AssignmentGiven>| std::future::ready(Outcome::Done));
+        .on(PROGRESS_EVENTS, move |event: Event<ChatWritten>| chat.clone().written(event));
     let app = App::new(callback)
         .grpc(AccountServiceServer::new(accounts.clone()))
         .grpc(UserServiceServer::new(Users::new(database.clone(), audit.clone(), erasures.clone())))

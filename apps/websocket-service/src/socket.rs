@@ -11,7 +11,6 @@ use learnflow_sidecar::{Caller, Context, TraceContext};
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
-    sync::mpsc,
     time::{Instant, interval_at, sleep_until, timeout},
 };
 use tokio_tungstenite::{
@@ -27,7 +26,7 @@ use uuid::Uuid;
 use crate::{
     chat::{Chat, Held},
     message::{Request, problem, reply},
-    stream::{Ending, Frame},
+    stream::{Ending, Frame, Queue},
 };
 
 /// How long a socket may be open without a token.
@@ -36,8 +35,9 @@ const SIGN_IN: Duration = Duration::from_secs(5);
 const HOLD: Duration = Duration::from_secs(1);
 /// How long a message may take to be written.
 const WRITE: Duration = Duration::from_secs(10);
-/// How long the farewell may take.
+/// How long the farewell may take; a client that reads slowly has much before it.
 const FAREWELL: Duration = Duration::from_secs(1);
+const SLOW_FAREWELL: Duration = Duration::from_secs(10);
 /// How often a student is noted as being there.
 const NOTE_PRESENT: Duration = Duration::from_mins(1);
 
@@ -52,12 +52,13 @@ pub enum End {
 
 /// Close codes: those of RFC 6455 and of the IANA registry, and 44xx after the HTTP statuses.
 pub const RESTART: End = End::Close(1012, "service restart: reconnect and resume");
+const TOO_SLOW: u16 = 4408;
 const NOT_TEXT: End = End::Close(1003, "send JSON as text");
 const TOO_LARGE: End = End::Close(1009, "a message may have at most 256 KiB");
 const EXPIRED: End = End::Close(4401, "the token is missing, invalid or expired: sign in again");
 const NO_TOKEN: End = End::Close(4401, "no token came within 5 seconds");
 const NOT_YOURS: End = End::Close(4403, "this is another user's chat");
-const SLOW: End = End::Close(4408, "too slow: reconnect and resume");
+const SLOW: End = End::Close(TOO_SLOW, "too slow: reconnect and resume");
 const REPLACED: End = End::Close(4429, "more than 5 sockets: this was the oldest");
 const AWAY: End = End::Close(1013, "try again later");
 
@@ -98,7 +99,7 @@ where
                 while let Ok(1..) = wire.get_mut().read(&mut rest).await {}
             }
         };
-        let _ = timeout(FAREWELL, farewell).await;
+        let _ = timeout(if code == TOO_SLOW { SLOW_FAREWELL } else { FAREWELL }, farewell).await;
     }
     metrics::gauge!("websocket_sockets").decrement(1.0);
 }
@@ -216,7 +217,7 @@ impl Session {
         let mut present = interval_at(Instant::now() + NOTE_PRESENT, NOTE_PRESENT);
         let begin_at = Instant::now() + HOLD;
         let mut heard = Instant::now();
-        let mut queue: Option<mpsc::Receiver<Frame>> = None;
+        let mut queue: Option<Queue> = None;
         if after.is_some() {
             queue = Some(self.begin(wire, after).await?);
         }
@@ -276,7 +277,7 @@ impl Session {
     }
 
     /// Joins the student's stream: behind what the client has already, or where it stood at the sign-in.
-    async fn begin<S>(&mut self, wire: &mut WebSocketStream<S>, after: Option<u64>) -> Result<mpsc::Receiver<Frame>>
+    async fn begin<S>(&mut self, wire: &mut WebSocketStream<S>, after: Option<u64>) -> Result<Queue>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -350,7 +351,7 @@ impl Session {
 }
 
 /// The next message of the stream, once the socket has joined it.
-async fn next(queue: &mut Option<mpsc::Receiver<Frame>>) -> Frame {
+async fn next(queue: &mut Option<Queue>) -> Frame {
     match queue {
         Some(queue) => match queue.recv().await {
             Some(frame) => frame,

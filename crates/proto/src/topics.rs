@@ -23,6 +23,8 @@ pub const CODE_EXECUTION_REQUESTS: &str = "code.execution.requests";
 pub const LEARNING_RESPONSES: &str = "learning.responses";
 /// Students who struggle.
 pub const STRUGGLE_DETECTED: &str = "struggle.detected";
+/// What somebody should be told of, beside struggle: notification-service alone reads it.
+pub const NOTIFICATION_REQUESTS: &str = "notification.requests";
 /// Facts for mastery.
 pub const PROGRESS_EVENTS: &str = "progress.events";
 /// The audit stream.

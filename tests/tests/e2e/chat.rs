@@ -1,8 +1,14 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use learnflow_proto::{events::NotificationSent, now, topics, v1::Notification};
+use learnflow_sidecar::Sidecar;
 use learnflow_tests::{
+    cpu::{self, Roles},
     socket::{Handshake, Socket},
     student::User,
 };
@@ -141,6 +147,25 @@ pub async fn tokens_end_and_are_renewed(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// FR-039: a student has five sockets at a replica; a sixth ends the oldest and says so, the others go on.
+pub async fn a_sixth_socket_ends_the_oldest(world: &World) -> Result<()> {
+    let student = world.student()?;
+    let address = world.address("websocket-service")?;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        let mut socket = Socket::open(&address, &student, None).await?;
+        socket.expect("ready").await?;
+        sockets.push(socket);
+    }
+    let (code, reason) = sockets.remove(0).closed(Duration::from_secs(5)).await?;
+    ensure!(code == 4429 && reason.contains("oldest"), "{code} {reason}");
+    for socket in &mut sockets {
+        socket.send(&json!({ "type": "ping" })).await?;
+        socket.expect("pong").await?;
+    }
+    Ok(())
+}
+
 /// FR-039: a client cut after any message goes on behind it: the pieces fit together, no number comes twice.
 pub async fn cut_sockets_miss_nothing(world: &World) -> Result<()> {
     let student = world.student()?;
@@ -181,6 +206,93 @@ pub async fn cut_sockets_miss_nothing(world: &World) -> Result<()> {
     Ok(())
 }
 
+async fn tell(news: &Sidecar, student: &User, title: &str, body: &str) -> Result<()> {
+    let (id, title, body) = (Uuid::now_v7().to_string(), title.to_owned(), body.to_owned());
+    let notification = Notification { id, title, body, created_at: Some(now()), ..Notification::default() };
+    let event = NotificationSent { user_id: student.id.clone(), notification: Some(notification) };
+    Ok(news.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &student.id, &event).await?)
+}
+
+/// FR-039: a client stops reading while 16 MB are sent to it. It is closed with 4408, the memory of the service stays bounded,
+/// the student's other socket and another student's are served meanwhile; on its return it has missed nothing.
+pub async fn who_does_not_read_is_closed_and_resumes(world: &World) -> Result<()> {
+    const NEWS: usize = 400;
+    let (student, other) = (world.student()?, world.student()?);
+    let address = world.address("websocket-service")?;
+    let token = Some(student.token.clone());
+    let handshake = Handshake { token, receive_buffer: Some(4 * 1024), ..Handshake::default() };
+    let mut slow = Socket::connect(&address, &student.id, handshake).await?;
+    let mut reader = Socket::open(&address, &student, None).await?;
+    let mut neighbour = Socket::open(&address, &other, None).await?;
+    for socket in [&mut slow, &mut reader, &mut neighbour] {
+        socket.expect("ready").await?;
+    }
+    let dropped = async || {
+        let metrics = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
+        let line = metrics.lines().find(|line| line.starts_with("websocket_dropped_total") && line.contains("slow"));
+        anyhow::Ok(line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or_default())
+    };
+    let before = dropped().await?;
+
+    let (news, body) = (publisher(world, "notification-service")?, "x".repeat(40 * 1024));
+    let send = async {
+        for number in 0..NEWS {
+            tell(&news, &student, &number.to_string(), &body).await?;
+        }
+        anyhow::Ok(())
+    };
+    let read = async {
+        let mut got = Vec::new();
+        while got.len() < NEWS {
+            got.push(reader.next().await?);
+        }
+        anyhow::Ok(got)
+    };
+    let pid = world.stack.pid("websocket-service");
+    let memory = || cpu::resident(&Roles::from([(String::new(), pid.into_iter().collect())])).values().sum::<f64>();
+    let (at_first, mut most, mut longest) = (memory(), 0.0_f64, Duration::ZERO);
+    let finished = Cell::new(false);
+    let load = async {
+        let ((), got) = tokio::try_join!(send, read)?;
+        finished.set(true);
+        Ok(got)
+    };
+    let watch = async {
+        while !finished.get() {
+            let asked = Instant::now();
+            neighbour.send(&json!({ "type": "ping" })).await?;
+            neighbour.expect("pong").await?;
+            longest = longest.max(asked.elapsed());
+            most = most.max(memory());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    };
+    let (seen, ()) = tokio::try_join!(load, watch)?;
+    ensure!(longest < Duration::from_secs(1), "another student's ping took {longest:?}");
+    ensure!(most < at_first + 48.0, "from {at_first} to {most} MB");
+
+    eventually("the end of the slow socket", Duration::from_secs(15), async || Ok(dropped().await? > before)).await?;
+    let mut got = Vec::new();
+    let end = loop {
+        match slow.next().await {
+            Ok(message) => got.push(message),
+            Err(end) => break format!("{end:?}"),
+        }
+    };
+    ensure!(end.contains("4408") && end.contains("resume"), "{end}");
+    ensure!(!got.is_empty() && got.len() < NEWS, "{} messages before the end", got.len());
+    let mut slow = Socket::open(&address, &student, Some(slow.sequence)).await?;
+    while got.len() < NEWS {
+        let message = slow.next().await?;
+        if message["type"] != "ready" {
+            got.push(message);
+        }
+    }
+    ensure!(got == seen, "{} messages, {} on the other socket", got.len(), seen.len());
+    Ok(())
+}
+
 /// FR-039, faults: two replicas, sockets at both; one is killed while its students wait for answers and news. They go on at
 /// the other: each gets everything once, in the order in which the student's other socket got it.
 pub async fn a_killed_replica_loses_nothing(world: &World) -> Result<()> {
@@ -188,13 +300,7 @@ pub async fn a_killed_replica_loses_nothing(world: &World) -> Result<()> {
     let first = world.address("websocket-service")?;
     let second = format!("127.0.0.1:{}", world.stack.start_replica("websocket-service").await?);
     let news = publisher(world, "notification-service")?;
-    let tell = async |student: &User, text: &str| {
-        let id = Uuid::now_v7().to_string();
-        let notification =
-            Notification { id, title: text.to_owned(), created_at: Some(now()), ..Notification::default() };
-        let event = NotificationSent { user_id: student.id.clone(), notification: Some(notification) };
-        news.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &student.id, &event).await
-    };
+    let tell = async |student: &User, text: &str| tell(&news, student, text, "").await;
     let mut students = Vec::new();
     for _ in 0..STUDENTS {
         let student = world.student()?;

@@ -104,7 +104,7 @@ pub async fn a_sentence_becomes_an_assignment(world: &World) -> Result<()> {
     let mine = student.get("/assignments").await?.body["assignments"][0].clone();
     ensure!(mine["status"] == "assigned" && mine["work"]["status"] == "open", "{mine}");
     let given = async || {
-        let events = Kafka::of(world).await?.events("progress.events").await?;
+        let events = Kafka::of(world).await?.events("notification.requests").await?;
         let fits = |event: &&Value| {
             event["type"] == "learnflow.events.v1.AssignmentGiven" && event["data"]["student_id"] == student.id.as_str()
         };

@@ -4,6 +4,7 @@
 //! it proves. Tests that break parts of the stack have it to themselves.
 
 mod accounts;
+mod aimock;
 mod chat;
 mod classes;
 mod debug;
@@ -18,6 +19,7 @@ mod practice;
 mod privacy;
 mod progress;
 mod questions;
+mod record;
 mod review;
 mod services;
 mod state;
@@ -85,6 +87,7 @@ fn main() -> Result<ExitCode> {
         beside events::malformed_events_are_dead_lettered,
         beside events::scopes_are_enforced,
         beside state::grouped_writes_tell_first_from_second,
+        beside state::large_values_need_not_fit_into_one_call,
         beside human_eval::solutions_pass_and_mutants_fail,
         beside tutoring::two_hundred_beginners_are_answered,
         beside tutoring::answers_go_by_what_is_known,
@@ -92,6 +95,7 @@ fn main() -> Result<ExitCode> {
         alone model::the_first_part_is_quick,
         alone model::an_answer_that_breaks_off_is_replaced,
         alone model::every_agent_is_worded,
+        alone model::exercises_are_written_on_request,
         alone faults::killed_services_lose_no_question,
         alone faults::kafka_away_is_said_and_survived,
         alone faults::redis_away_is_said_and_survived,
@@ -102,6 +106,7 @@ fn main() -> Result<ExitCode> {
         beside progress::failing_runs_raise_one_alert,
         beside progress::mastery_appears,
         alone progress::read_only_without_postgresql,
+        alone record::the_pool_is_bounded_and_slow_statements_are_explained,
         beside classes::a_sentence_becomes_an_assignment,
         beside classes::strangers_are_refused_and_reads_are_noted,
         beside classes::join_codes_cannot_be_guessed,
@@ -111,11 +116,15 @@ fn main() -> Result<ExitCode> {
         beside chat::questions_are_answered,
         beside chat::strangers_are_refused,
         beside chat::tokens_end_and_are_renewed,
+        beside chat::a_sixth_socket_ends_the_oldest,
         beside chat::cut_sockets_miss_nothing,
+        alone chat::who_does_not_read_is_closed_and_resumes,
         alone chat::a_killed_replica_loses_nothing,
         beside notifications::teachers_hear_of_struggle,
+        beside notifications::levels_are_told,
         beside notifications::announcements_reach_their_audience,
         alone notifications::a_broadcast_reaches_a_thousand_sockets,
+        alone record::a_rebuild_proves_the_record,
     ];
     if arguments.list {
         return Ok(libtest_mimic::run(&arguments, trials).exit_code());

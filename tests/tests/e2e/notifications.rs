@@ -107,6 +107,51 @@ pub async fn teachers_hear_of_struggle(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// FR-039, FR-040: a student reaches a level of a topic: their open page says so, once, and so does their list; a further
+/// level is told of too. Who wants no such news gets none.
+pub async fn levels_are_told(world: &World) -> Result<()> {
+    let (teacher, student, deaf) = tokio::try_join!(with_role(world, "teacher"), registered(world), registered(world))?;
+    class(&teacher, &[&student, &deaf]).await?;
+    let chosen = deaf.post("/notifications/subscribe", &json!({ "kinds": ["announcement"] })).await?;
+    ensure!(chosen.status == 200, "{chosen:?}");
+    let mut socket = Socket::open(&world.address("api-gateway")?, &student, None).await?;
+    socket.expect("ready").await?;
+    let passes = async |user: &User, exercises: std::ops::Range<u32>| {
+        for number in exercises {
+            let detail =
+                json!({ "exercise_id": format!("e{number}"), "status": "passed", "score": 100, "difficulty": "hard" });
+            let body = json!({ "user_id": user.id, "kind": "exercise.graded", "topic": "lists", "detail": detail });
+            let told = teacher.post("/progress", &body).await?;
+            ensure!(told.status == 200, "{told:?}");
+        }
+        Ok(())
+    };
+    // By the formula: 13.3 for each of three hard exercises, 30 for the quiz, 1.4 for the first day.
+    for user in [&deaf, &student] {
+        let body = json!({ "user_id": user.id, "kind": "quiz.graded", "topic": "lists", "detail": { "score": 100 } });
+        ensure!(teacher.post("/progress", &body).await?.status == 200);
+        passes(user, 0..1).await?;
+    }
+    let message = socket.expect("notification").await?;
+    let (notification, detail) = (&message["notification"], &message["notification"]["detail"]);
+    ensure!(notification["kind"] == "level.reached" && detail["topic"] == "lists", "{message}");
+    ensure!(detail["level"] == "learning" && notification["title"] == "A new level in lists: learning", "{message}");
+    ensure!(
+        notification["body"] == "Your mastery is 45 of 100 now." && age(&notification["created_at"])? < 5.0,
+        "{message}"
+    );
+
+    // 58.1, the same level; then 71.4, the next one.
+    passes(&student, 1..3).await?;
+    let next = socket.expect("notification").await?;
+    ensure!(next["notification"]["detail"]["level"] == "proficient", "{next}");
+    let (listed, unread) = listed(&student, "").await?;
+    let levels: Vec<&str> = listed.iter().filter_map(|found| found["detail"]["level"].as_str()).collect();
+    ensure!(levels == ["proficient", "learning"] && unread == 2, "{listed:?}");
+    ensure!(self::listed(&deaf, "").await?.0.is_empty(), "a level was told that was not wanted");
+    Ok(())
+}
+
 /// FR-040: teachers write to their own students, in a page that is open and one that opens later; students to nobody; who
 /// does not want a kind does not get it; lists have pages.
 pub async fn announcements_reach_their_audience(world: &World) -> Result<()> {

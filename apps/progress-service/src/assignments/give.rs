@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::Transaction;
 use learnflow_proto::{
     events::AssignmentGiven,
-    topics::PROGRESS_EVENTS,
+    topics::NOTIFICATION_REQUESTS,
     v1::{Assignment, CreateAssignmentRequest, Exercise, ProposeExerciseRequest},
 };
 use learnflow_service::Violations;
@@ -163,7 +163,7 @@ async fn tell(transaction: &Transaction<'_>, caller: &Caller, row: &Row) -> Resu
         .map(|row| row.get("student_id"))
         .map(|student| Outgoing { key: student, event: event(student), context: &context })
         .collect();
-    put(transaction, PROGRESS_EVENTS, &events).await?;
+    put(transaction, NOTIFICATION_REQUESTS, &events).await?;
     Ok(())
 }
 

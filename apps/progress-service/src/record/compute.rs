@@ -96,9 +96,10 @@ impl Computation<'_> {
         for (topic, facts) in &new.topics {
             if !topic.is_empty() && facts.on_topic(topic).next().is_some() {
                 let row = topic_row(&topic_record(facts, topic, streak.days, config));
-                if derived.topics.get(topic) != Some(&row) {
+                let before = derived.topics.get(topic);
+                if before != Some(&row) {
+                    changed.topic(topic, before.map(|row| row.level), row.level);
                     derived.topics.insert(topic.clone(), row);
-                    changed.topics.push(topic.clone());
                 }
             }
             if owner.is_student {
@@ -111,9 +112,9 @@ impl Computation<'_> {
                 let parts = Parts { exercises, quizzes, code_quality, consistency };
                 let mastery = TopicMastery::of(parts, &config.mastery).with_streak(streak.days, &config.mastery);
                 if mastery.parts != parts {
+                    changed.topic(topic, Some(row.level), mastery.level.as_str());
                     (row.mastery, row.level) = (mastery.mastery, mastery.level.as_str());
                     row.parts[3] = mastery.parts.consistency;
-                    changed.topics.push(topic.clone());
                 }
             }
         }

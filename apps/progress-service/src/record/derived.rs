@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use learnflow_curriculum::Level;
 use learnflow_mastery::{Ending, Resolution, Rule};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -104,6 +105,8 @@ pub struct Owner {
 pub struct Changed {
     /// Topics that are new or other than before.
     pub topics: Vec<String>,
+    /// Those of them whose mastery came to a higher level.
+    pub risen: Vec<String>,
     /// Topics that are no more.
     pub gone: Vec<String>,
     /// Alerts that are new or other than before.
@@ -115,16 +118,31 @@ pub struct Changed {
 impl Changed {
     /// Compares two states of a record.
     pub fn between(before: &Derived, after: &Derived) -> Self {
-        let topics = after.topics.iter().filter(|(id, row)| before.topics.get(*id) != Some(*row));
+        let mut changed = Self::default();
+        for (id, row) in &after.topics {
+            let before = before.topics.get(id);
+            if before != Some(row) {
+                changed.topic(id, before.map(|row| row.level), row.level);
+            }
+        }
         let gone = before.topics.keys().filter(|id| !after.topics.contains_key(*id));
         let alerts = after.alerts.iter().filter(|(id, row)| before.alerts.get(*id) != Some(*row));
         let raised = after.alerts.keys().filter(|id| !before.alerts.contains_key(*id));
         Self {
-            topics: topics.map(|(id, _)| id.clone()).collect(),
             gone: gone.cloned().collect(),
             alerts: alerts.map(|(id, _)| *id).collect(),
             raised: raised.copied().collect(),
+            ..changed
         }
+    }
+
+    /// Notes that a topic has changed, and from which level to which; one that is new was at the lowest.
+    pub fn topic(&mut self, id: &str, before: Option<&str>, after: &str) {
+        let level = |word: &str| word.parse::<Level>().unwrap_or_default();
+        if level(after) > before.map(level).unwrap_or_default() {
+            self.risen.push(id.to_owned());
+        }
+        self.topics.push(id.to_owned());
     }
 }
 

@@ -1,20 +1,25 @@
 //! Events that must be published because something was committed: written with it, published by a relay.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use deadpool_postgres::GenericClient;
-use futures::future::join_all;
+use futures::future::{join_all, try_join};
+use learnflow_curriculum::Level;
 use learnflow_proto::{
-    events::{AssignmentGiven, LearningEvent, ProgressRecorded, StruggleDetected},
-    topics::{LEARNING_EVENTS, PROGRESS_EVENTS, PUBSUB, STRUGGLE_DETECTED},
+    events::{AssignmentGiven, LearningEvent, LevelReached, ProgressRecorded, StruggleDetected},
+    topics::{LEARNING_EVENTS, NOTIFICATION_REQUESTS, PROGRESS_EVENTS, PUBSUB, STRUGGLE_DETECTED},
 };
 use learnflow_sidecar::{Context, EventData, Sidecar};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{derived::AlertRow, tables::column};
+use super::{
+    derived::{AlertRow, TopicRow},
+    tables::column,
+};
 use crate::{
     database::{Database, DatabaseError, Statement, query_in},
     users::timestamp,
@@ -26,6 +31,12 @@ pub(super) const INSERT: Statement = Statement {
           SELECT o.id, $2, o.partition_key, $3, o.data, o.correlation_id, o.traceparent
           FROM unnest($1::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::text[])
                AS o (id, partition_key, data, correlation_id, traceparent)",
+};
+// Which of these were told of, or wait to be.
+const TOLD: Statement = Statement {
+    name: "outbox.told",
+    sql: "SELECT id FROM outbox WHERE id = ANY ($1)
+          UNION ALL SELECT source_id FROM notifications WHERE source_id = ANY ($1)",
 };
 // Of several replicas each takes what no other has in hand.
 const TAKE: Statement = Statement {
@@ -85,11 +96,71 @@ impl Raised<'_> {
     }
 }
 
-/// Writes the events of alerts that the same transaction raises.
-pub(super) async fn insert(transaction: &impl GenericClient, raised: &[Raised<'_>]) -> Result<(), DatabaseError> {
-    let events =
+/// A topic whose mastery came to a higher level.
+pub(super) struct Reached<'a> {
+    pub student: Uuid,
+    pub topic: &'a str,
+    pub row: &'a TopicRow,
+    pub at: OffsetDateTime,
+    /// Of the event that made it so.
+    pub context: &'a Context,
+}
+
+impl Reached<'_> {
+    /// Always the same for the same student, topic and level.
+    fn id(&self, level: &str) -> Uuid {
+        Uuid::new_v5(&self.student, format!("level {} {level}", self.topic).as_bytes())
+    }
+
+    /// The ids of this level and those above it.
+    fn covered(&self) -> impl Iterator<Item = Uuid> {
+        Level::ALL
+            .into_iter()
+            .map(Level::as_str)
+            .skip_while(|level| *level != self.row.level)
+            .map(|level| self.id(level))
+    }
+
+    fn event(&self) -> LevelReached {
+        LevelReached {
+            student_id: self.student.to_string(),
+            topic: self.topic.to_owned(),
+            level: self.row.level.to_owned(),
+            mastery: self.row.mastery,
+            reached_at: Some(timestamp(self.at)),
+        }
+    }
+}
+
+/// Leaves out the levels that were told of, and those below one that was: mastery goes down too, and comes up again.
+pub(super) async fn never_told<'a>(
+    transaction: &impl GenericClient,
+    mut reached: Vec<Reached<'a>>,
+) -> Result<Vec<Reached<'a>>, DatabaseError> {
+    let ids: Vec<Uuid> = reached.iter().flat_map(Reached::covered).collect();
+    if !ids.is_empty() {
+        let told = query_in(transaction, &TOLD, &[&ids]).await?;
+        let told: HashSet<Uuid> = told.iter().map(|row| row.get("id")).collect();
+        reached.retain(|reached| !reached.covered().any(|id| told.contains(&id)));
+    }
+    Ok(reached)
+}
+
+/// Writes the events of alerts that the same transaction raises, and of levels that are reached by it.
+pub(super) async fn insert(
+    transaction: &impl GenericClient,
+    raised: &[Raised<'_>],
+    reached: &[Reached<'_>],
+) -> Result<(), DatabaseError> {
+    let alerts =
         column(raised, |raised| Outgoing { key: raised.student, event: raised.event(), context: raised.context });
-    put(transaction, STRUGGLE_DETECTED, &events).await
+    let levels =
+        column(reached, |reached| Outgoing { key: reached.student, event: reached.event(), context: reached.context });
+    let ids = column(reached, |reached| reached.id(reached.row.level));
+    // Sent together: a commit may be waiting behind them.
+    try_join(put(transaction, STRUGGLE_DETECTED, &alerts), put_as(transaction, &ids, NOTIFICATION_REQUESTS, &levels))
+        .await
+        .map(drop)
 }
 
 /// An event to publish.
@@ -109,6 +180,16 @@ pub(crate) async fn put<E: EventData>(
     topic: &str,
     events: &[Outgoing<'_, E>],
 ) -> Result<(), DatabaseError> {
+    put_as(transaction, &column(events, |_| Uuid::now_v7()), topic, events).await
+}
+
+/// The same, under these ids.
+async fn put_as<E: EventData>(
+    transaction: &impl GenericClient,
+    ids: &[Uuid],
+    topic: &str,
+    events: &[Outgoing<'_, E>],
+) -> Result<(), DatabaseError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -116,7 +197,7 @@ pub(crate) async fn put<E: EventData>(
         transaction,
         &INSERT,
         &[
-            &column(events, |_| Uuid::now_v7()),
+            &ids,
             &topic,
             &E::full_name(),
             &column(events, |outgoing| outgoing.key.to_string()),
@@ -204,8 +285,12 @@ async fn publish(sidecar: &Sidecar, row: &Row) -> Result<(), String> {
         STRUGGLE_DETECTED if kind == full_name::<StruggleDetected>() => {
             publish_as::<StruggleDetected>(sidecar, STRUGGLE_DETECTED, row).await
         }
-        PROGRESS_EVENTS if kind == full_name::<AssignmentGiven>() => {
-            publish_as::<AssignmentGiven>(sidecar, PROGRESS_EVENTS, row).await
+        // Earlier builds wrote them for the other topic.
+        NOTIFICATION_REQUESTS | PROGRESS_EVENTS if kind == full_name::<AssignmentGiven>() => {
+            publish_as::<AssignmentGiven>(sidecar, NOTIFICATION_REQUESTS, row).await
+        }
+        NOTIFICATION_REQUESTS if kind == full_name::<LevelReached>() => {
+            publish_as::<LevelReached>(sidecar, NOTIFICATION_REQUESTS, row).await
         }
         PROGRESS_EVENTS if kind == full_name::<ProgressRecorded>() => {
             publish_as::<ProgressRecorded>(sidecar, PROGRESS_EVENTS, row).await

@@ -222,10 +222,16 @@ impl Records {
             .collect();
         let raised: Vec<outbox::Raised<'_>> =
             results.iter().flat_map(|(job, student, changed)| raised(job, student, changed)).collect();
+        let risen = results.iter().flat_map(|(job, student, changed)| risen(job, student, changed, now)).collect();
+        let reached = outbox::never_told(client, risen).await?;
         // All prepared, hence sent in this order. When a write fails the server makes the commit a rollback.
-        try_join3(tables::write(client, &changes, now), outbox::insert(client, &raised), execute(client, "COMMIT"))
-            .await?;
-        let news = !raised.is_empty();
+        try_join3(
+            tables::write(client, &changes, now),
+            outbox::insert(client, &raised, &reached),
+            execute(client, "COMMIT"),
+        )
+        .await?;
+        let news = !raised.is_empty() || !reached.is_empty();
         let students = results.into_iter().map(|(job, student, _)| (job.id, job.locked.version + 1, student)).collect();
         Ok(Done { applied, students, news })
     }
@@ -352,6 +358,24 @@ fn raised<'a>(job: &Job<'a>, student: &'a Student, changed: &'a Changed) -> impl
     changed.raised.iter().filter_map(move |alert| {
         let row = student.derived.alerts.get(alert)?;
         Some(outbox::Raised { student: id, id: *alert, alert: row, context: context? })
+    })
+}
+
+/// The topics that new facts bring to a higher level. What another configuration or a changed role makes of old facts is
+/// nobody's achievement.
+fn risen<'a>(
+    job: &Job<'a>,
+    student: &'a Student,
+    changed: &'a Changed,
+    now: OffsetDateTime,
+) -> impl Iterator<Item = outbox::Reached<'a>> {
+    let Locked { owner, version, whole, .. } = job.locked;
+    let earned = owner.is_student && (*version == 0 || whole.basis == student.derived.basis);
+    let because = job.changes.iter().rfind(|pending| earned && pending.fact().is_some());
+    let (id, context) = (job.id, because.map(|pending| &pending.context));
+    changed.risen.iter().filter_map(move |topic| {
+        let row = student.derived.topics.get(topic)?;
+        Some(outbox::Reached { student: id, topic, row, at: now, context: context? })
     })
 }
 

@@ -185,5 +185,5 @@ async fn no_read_scans_a_large_table() {
         }
     }
     assert!(scanning.is_empty(), "{}", scanning.join("\n"));
-    assert!(begun.elapsed().as_secs() < 60, "too slow for a test: {:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 180, "too slow for a test: {:?}", begun.elapsed());
 }

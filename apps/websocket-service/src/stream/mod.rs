@@ -10,8 +10,15 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use learnflow_sidecar::Result;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -22,8 +29,9 @@ pub use store::{DaprStore, Entry, Store, Written};
 
 use crate::message::Message;
 
-/// Messages waiting for one slow socket; beyond that it is closed, and its client goes on elsewhere.
-pub const BACKLOG: usize = 256;
+/// Messages waiting for one slow socket, and their bytes; beyond that it is closed, and its client goes on elsewhere.
+const BACKLOG: usize = 256;
+const BACKLOG_BYTES: usize = 1024 * 1024;
 /// Sockets of one student on one replica; a further one ends the oldest.
 pub const MOST_SOCKETS: usize = 5;
 /// How far back a replica looks that gets a student's first socket: an answer under way is within.
@@ -32,6 +40,8 @@ const LOOK_BACK: u64 = 64;
 const MOST_NUMBER: u64 = 1 << 50;
 /// Most messages sent again; a client that missed more reads the history.
 const MOST_REPLAYED: u64 = 500;
+/// Messages read at a time: they may travel together, in a message of gRPC's of at most 4 MB.
+const READ_TOGETHER: usize = 16;
 /// Of so many notifications and questions it is remembered that they were sent.
 const REMEMBERED: usize = 512;
 
@@ -42,7 +52,40 @@ pub type Frame = (u64, Utf8Bytes);
 pub struct Outlet {
     id: u64,
     queue: mpsc::Sender<Frame>,
+    /// Bytes waiting in the queue.
+    waiting: Arc<AtomicUsize>,
     end: Ending,
+}
+
+impl Outlet {
+    /// Whether the socket goes on; one that is too far behind is ended.
+    fn send(&self, frame: Frame) -> bool {
+        let before = self.waiting.fetch_add(frame.1.len(), Ordering::Relaxed);
+        if before < BACKLOG_BYTES {
+            match self.queue.try_send(frame) {
+                Ok(()) => return true,
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+                Err(mpsc::error::TrySendError::Full(_)) => {}
+            }
+        }
+        self.end.slow.cancel();
+        false
+    }
+}
+
+/// What waits for a socket.
+pub struct Queue {
+    frames: mpsc::Receiver<Frame>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    /// The next message; `None` once the stream has ended the socket.
+    pub async fn recv(&mut self) -> Option<Frame> {
+        let frame = self.frames.recv().await?;
+        self.waiting.fetch_sub(frame.1.len(), Ordering::Relaxed);
+        Some(frame)
+    }
 }
 
 /// How a stream ends a socket.
@@ -63,7 +106,7 @@ pub struct Joined {
     /// The last number before what comes by the queue.
     pub sequence: u64,
     /// What comes from now on.
-    pub queue: mpsc::Receiver<Frame>,
+    pub queue: Queue,
 }
 
 /// A question under way.
@@ -182,9 +225,11 @@ impl<S: Store> Stream<S> {
         if self.outlets.len() >= MOST_SOCKETS {
             self.outlets.remove(0).end.replaced.cancel();
         }
-        let (sender, queue) = mpsc::channel(BACKLOG);
+        let (queue, frames) = mpsc::channel(BACKLOG);
+        let waiting = Arc::<AtomicUsize>::default();
         self.next_outlet += 1;
-        self.outlets.push(Outlet { id: self.next_outlet, queue: sender, end });
+        self.outlets.push(Outlet { id: self.next_outlet, queue, waiting: waiting.clone(), end });
+        let queue = Queue { frames, waiting };
         Ok((self.next_outlet, Joined { missed, complete, sequence: self.sequence(), queue }))
     }
 
@@ -216,8 +261,8 @@ impl<S: Store> Stream<S> {
     }
 
     async fn range(&self, first: u64, end: u64) -> Result<Vec<(u64, Option<Entry>)>> {
-        let reads = (first..end).map(async |sequence| Ok((sequence, self.store.read(&self.student, sequence).await?)));
-        futures::future::try_join_all(reads).await
+        let read = |sequence| async move { Ok((sequence, self.store.read(&self.student, sequence).await?)) };
+        stream::iter(first..end).map(read).buffered(READ_TOGETHER).try_collect().await
     }
 
     fn note_last(&self) {
@@ -284,13 +329,7 @@ impl<S: Store> Stream<S> {
         self.remember(message);
         let frame = message.frame(self.next);
         metrics::counter!("websocket_messages_total", "type" => message.kind()).increment(1);
-        self.outlets.retain(|outlet| {
-            let sent = outlet.queue.try_send((self.next, frame.clone()));
-            if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
-                outlet.end.slow.cancel();
-            }
-            sent.is_ok()
-        });
+        self.outlets.retain(|outlet| outlet.send((self.next, frame.clone())));
         self.next += 1;
     }
 

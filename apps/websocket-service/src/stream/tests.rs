@@ -3,6 +3,7 @@ use std::{
     sync::{Arc, Mutex as Lock},
 };
 
+use futures::FutureExt as _;
 use learnflow_proto::v1::{Answer, Notification};
 use proptest::prelude::*;
 use tokio::sync::Mutex;
@@ -78,7 +79,7 @@ fn answer(markdown: &str) -> Message {
 /// A client: what it got, and its socket at one of the replicas.
 struct Client {
     got: Vec<Frame>,
-    queue: mpsc::Receiver<Frame>,
+    queue: Queue,
 }
 
 impl Client {
@@ -92,7 +93,7 @@ impl Client {
 
     fn read(&mut self, most: usize) {
         for _ in 0..most {
-            let Ok(frame) = self.queue.try_recv() else { return };
+            let Some(Some(frame)) = self.queue.recv().now_or_never() else { return };
             self.got.push(frame);
         }
     }
@@ -230,7 +231,26 @@ async fn slow_and_surplus_sockets_are_ended() {
     }
     assert!(slow.slow.is_cancelled());
     assert_eq!(reader.got, memory.frames(0));
-    assert_eq!(stuck.queue.len(), BACKLOG);
+    assert_eq!(stuck.queue.frames.len(), BACKLOG);
+    // Few messages can be much too.
+    let large = Ending::default();
+    let (_, stuck) = stream.join(stream.sequence(), large.clone()).await.unwrap();
+    for number in 0..10 {
+        assert!(!large.slow.is_cancelled());
+        stream
+            .append(Message::Notification {
+                notification: Box::new(Notification {
+                    id: format!("large {number}"),
+                    body: "x".repeat(BACKLOG_BYTES / 9),
+                    ..Notification::default()
+                }),
+            })
+            .await
+            .unwrap();
+        reader.read(1);
+    }
+    assert!(large.slow.is_cancelled() && stuck.queue.frames.len() == 9);
+    assert_eq!(reader.got, memory.frames(0));
 
     let endings: Vec<Ending> = (0..=MOST_SOCKETS).map(|_| Ending::default()).collect();
     let mut queues = vec![reader.queue];

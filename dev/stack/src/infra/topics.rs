@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn every_durable_consumer_has_a_dead_letter_topic_as_wide_as_its_source() {
         let list = topics().list();
-        assert_eq!(list.lines().count(), 11 + 11);
+        assert_eq!(list.lines().count(), 12 + 11);
         for line in ["learning.requests 8 604800000", "progress-service.learning.events.dead 12 2592000000"] {
             assert!(list.lines().any(|found| found == line), "{line} is missing:\n{list}");
         }

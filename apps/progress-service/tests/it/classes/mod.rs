@@ -187,7 +187,7 @@ async fn assignments_follow_from_submissions() {
     };
     assert_eq!(list(&student, "student").await, []);
     assert_eq!(list(&teacher, "teacher").await[0].status, "proposed");
-    let told = "SELECT count(*) FROM outbox WHERE topic = 'progress.events'
+    let told = "SELECT count(*) FROM outbox WHERE topic = 'notification.requests'
                 AND event_type = 'learnflow.events.v1.AssignmentGiven'";
     let confirm = || Request::new(ConfirmAssignmentRequest { id: proposed.clone() });
     for _ in 0..2 {

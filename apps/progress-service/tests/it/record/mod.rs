@@ -2,6 +2,7 @@
 
 mod alerts;
 mod computing;
+mod levels;
 mod reading;
 mod speed;
 
