@@ -2,7 +2,7 @@ use std::{future::Future, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::{Instant, timeout_at},
 };
 
 /// Items waiting behind the call in flight; more callers wait for room.
@@ -17,7 +17,8 @@ const LONGEST_PACE: Duration = Duration::from_millis(20);
 /// Group commit: concurrent callers share one call, and the next group gathers while a call is in flight.
 ///
 /// Most of the cost of a small call is waking up the processes on its way, so a busy group also waits a moment for
-/// company: the more items the last call had, the longer. An item that comes alone is sent at once.
+/// company: the more items the last call had, the longer, unless those it served and those who came meanwhile are all there
+/// before. An item that comes alone is sent at once.
 pub(crate) struct Group<T, R> {
     queue: mpsc::Sender<(T, oneshot::Sender<R>)>,
 }
@@ -58,23 +59,24 @@ where
     F: Fn(Vec<T>) -> Fut,
     Fut: Future<Output = Vec<R>>,
 {
-    let mut next = Instant::now();
+    let (mut company, mut next) = (1, Instant::now());
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, LIMIT).await > 0 {
-        if Instant::now() < next {
-            sleep_until(next).await;
-            while gathered.len() < LIMIT
-                && let Ok(more) = waiting.try_recv()
-            {
-                gathered.push(more);
+        while gathered.len() < company {
+            let room = LIMIT - gathered.len();
+            match timeout_at(next, waiting.recv_many(&mut gathered, room)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
             }
         }
         next = Instant::now() + pace(gathered.len());
+        let served = gathered.len();
         let (items, callers): (Vec<T>, Vec<_>) = gathered.drain(..).unzip();
         for (caller, result) in callers.into_iter().zip(call(items).await) {
             // A caller that is gone has given up on its deadline.
             let _ = caller.send(result);
         }
+        company = (served + waiting.len()).min(LIMIT);
     }
 }
 
@@ -115,6 +117,26 @@ mod tests {
     fn only_company_is_waited_for() {
         assert_eq!(pace(1), Duration::ZERO);
         assert!((0..300).all(|items| pace(items) <= pace(items + 1) && pace(items) <= LONGEST_PACE));
+    }
+
+    /// SC-004: callers who all come back at once are not held up either, and still share their calls.
+    #[tokio::test]
+    async fn who_is_complete_does_not_wait() {
+        let groups = Arc::default();
+        let group = doubling(&groups);
+        let begun = Instant::now();
+        join_all((0..64).map(|caller| {
+            let group = group.clone();
+            async move {
+                for _ in 0..20 {
+                    assert_eq!(group.join(caller).await, Some(2 * caller));
+                }
+            }
+        }))
+        .await;
+        assert!(begun.elapsed() < LONGEST_PACE * 20, "{:?}", begun.elapsed());
+        let calls = groups.lock().unwrap().len();
+        assert!(calls < 40, "{calls} calls for 20 rounds");
     }
 
     proptest! {
