@@ -1,16 +1,28 @@
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    io::Cursor,
+    path::Path,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures::SinkExt as _;
 
 use progress_service::{
     assignments, classes::membership, messages::recipients, practice, privacy::reseal, record::alerts,
 };
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_postgres::Client;
 
 use crate::postgres::{Postgres, execute, open};
 
 /// Reads of the service's keepers: they look at everything, in batches, and nobody waits for them.
 const KEEPERS: &[&str] = &["record.students"];
 
-/// 10,000 students with their records, and 500,000 events; `make bench` measures with ten times as many.
+/// 10,000 students with their records; their events come behind it.
 const DATA: &str = "
     CREATE FUNCTION person(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
         $$ SELECT ('01900000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
@@ -67,12 +79,34 @@ const DATA: &str = "
     INSERT INTO weekly_aggregates (user_id, week, active_days, runs, failed_runs, submissions, passed, quiz_attempts, topics,
                                    said_stuck, mastery_before, mastery_after)
         SELECT person(n), date '2026-01-05' + 7 * w, 1, 1, 0, 1, 0, 0, 1, 0, 0, 1
-        FROM generate_series(1, 10000) n, generate_series(1, 10) w;
-    INSERT INTO events (id, student_id, kind, source, occurred_at)
-        SELECT (substr(event_id_at(t)::text, 1, 18) || '-8000-' || lpad(to_hex(n), 12, '0'))::uuid, person(n % 10000 + 1),
-               'k', 's', t
-        FROM (SELECT n, now() + (n - 400000) * interval '20 seconds' AS t FROM generate_series(1, 500000) n) moments;
-    ANALYZE";
+        FROM generate_series(1, 10000) n, generate_series(1, 10) w";
+
+/// Events: so many, so far apart, the last ones in the month to come.
+const EVENTS: u32 = 5_000_000;
+const APART: Duration = Duration::from_secs(7);
+/// Events sent together.
+const CHUNK: u32 = 10_000;
+
+/// Fills the table of events.
+async fn copy_events(client: &Client) {
+    let copy = client.copy_in("COPY events (id, student_id, kind, source, occurred_at) FROM STDIN").await.unwrap();
+    let mut copy = pin!(copy);
+    let first = OffsetDateTime::now_utc() - APART * (EVENTS / 16 * 15);
+    for chunk in 0..EVENTS / CHUNK {
+        let mut rows = String::new();
+        for number in chunk * CHUNK..(chunk + 1) * CHUNK {
+            let at = first + APART * number;
+            // A UUIDv7 of that moment.
+            let id = format!("{:012x}", at.unix_timestamp_nanos() / 1_000_000);
+            let (high, low) = id.split_at(8);
+            let (student, at) = (number % 10_000 + 1, at.format(&Rfc3339).unwrap());
+            writeln!(rows, "{high}-{low}-7000-8000-{number:012x}\t01900000-0000-7000-8000-{student:012}\tk\ts\t{at}")
+                .unwrap();
+        }
+        copy.send(Cursor::new(rows.into_bytes())).await.unwrap();
+    }
+    assert_eq!(copy.finish().await.unwrap(), u64::from(EVENTS));
+}
 
 /// The reads in the sources, by name: what is written as one text, and what is put together by macros and listed here.
 fn reads() -> BTreeMap<String, String> {
@@ -146,7 +180,7 @@ fn read_whole(plan: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// SC-005: with 10,000 students and half a million events and facts, every read in the sources finds what it reads by
+/// SC-005: with 10,000 students, five million events and half a million facts, every read in the sources finds what it reads by
 /// index: no plan reads a large table from end to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_read_scans_a_large_table() {
@@ -157,6 +191,8 @@ async fn no_read_scans_a_large_table() {
     execute(&url, DATA).await;
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
+    copy_events(&client).await;
+    client.batch_execute("ANALYZE").await.unwrap();
     let large = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND reltuples > 5000";
     let large: Vec<String> = client.query(large, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert!(large.len() > 15, "{large:?}");
@@ -185,5 +221,5 @@ async fn no_read_scans_a_large_table() {
         }
     }
     assert!(scanning.is_empty(), "{}", scanning.join("\n"));
-    assert!(begun.elapsed().as_secs() < 180, "too slow for a test: {:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 300, "too slow for a test: {:?}", begun.elapsed());
 }
