@@ -10,9 +10,10 @@
 
 use std::{future::Future, time::Duration};
 
+use learnflow_sidecar::gather;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 
 use crate::database::DatabaseError;
@@ -90,13 +91,7 @@ async fn run<C: Commit>(mut commit: C, mut waiting: mpsc::Receiver<Waiting<C>>) 
     let mut group = Vec::with_capacity(C::LIMIT);
     let (mut company, mut until) = (1, Instant::now());
     while waiting.recv_many(&mut group, C::LIMIT).await > 0 {
-        while group.len() < company {
-            let room = C::LIMIT - group.len();
-            match timeout_at(until, waiting.recv_many(&mut group, room)).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
+        gather(&mut waiting, &mut group, C::LIMIT, company, until).await;
         let (served, begun) = (group.len(), Instant::now());
         settle(&mut commit, std::mem::take(&mut group)).await;
         company = (served + waiting.len()).min(C::LIMIT);

@@ -34,7 +34,7 @@ def limit(cpu_seconds, data, address_space):
 
 
 def refuse_forks():
-    """The filter of `init/filter.rs`: threads can be started, processes cannot."""
+    """As the filter of `init/filter.rs`, but nobody is asked: threads can be started, processes cannot."""
     import ctypes
     import struct
 

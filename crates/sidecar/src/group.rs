@@ -2,8 +2,10 @@ use std::{future::Future, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
+
+use crate::waiting::gather;
 
 /// Items waiting behind the call in flight; more callers wait for room.
 const QUEUE: usize = 4_096;
@@ -62,13 +64,7 @@ where
     let (mut company, mut next) = (1, Instant::now());
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, LIMIT).await > 0 {
-        while gathered.len() < company {
-            let room = LIMIT - gathered.len();
-            match timeout_at(next, waiting.recv_many(&mut gathered, room)).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
+        gather(&mut waiting, &mut gathered, LIMIT, company, next).await;
         next = Instant::now() + pace(gathered.len());
         let served = gathered.len();
         let (items, callers): (Vec<T>, Vec<_>) = gathered.drain(..).unzip();

@@ -27,7 +27,7 @@ pub use invoke::{AppChannel, AppInterceptor};
 pub use publish::Publication;
 pub use secrets::Secret;
 pub use state::{Concurrency, Entry, Etag, Operation};
-pub use waiting::{patiently, until_stopped};
+pub use waiting::{gather, patiently, until_stopped};
 
 /// Metadata key of the token between an app and its sidecar, in both directions.
 pub const API_TOKEN_KEY: &str = "dapr-api-token";

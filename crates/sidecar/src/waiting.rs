@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
@@ -40,4 +43,22 @@ where
         }
     };
     until_stopped(stopping, trying).await
+}
+
+/// Lets a group of at most `limit` items wait for company: takes from the queue until it has `company` of them, or the time
+/// has come. What is there already is taken whatever the time.
+pub async fn gather<T>(
+    waiting: &mut mpsc::Receiver<T>,
+    group: &mut Vec<T>,
+    limit: usize,
+    company: usize,
+    until: Instant,
+) {
+    while group.len() < company {
+        let room = limit.saturating_sub(group.len());
+        match timeout_at(until, waiting.recv_many(group, room)).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
 }
