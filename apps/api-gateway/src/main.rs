@@ -8,6 +8,7 @@ mod export;
 mod gateway;
 mod identity;
 mod keys;
+mod linger;
 mod openapi;
 mod problem;
 mod query;
@@ -15,6 +16,7 @@ mod rest;
 mod rpc;
 mod socket;
 
+use axum::middleware::from_fn;
 use learnflow_proto::{
     events::{ExecutionFinished, NotificationSent, ProgressChanged},
     topics,
@@ -41,7 +43,12 @@ async fn main() -> anyhow::Result<()> {
         .on(topics::LEARNING_RESPONSES, |_: Event<NotificationSent>| std::future::ready(Outcome::Done))
         .on(topics::LEARNING_RESPONSES, |_: Event<ProgressChanged>| std::future::ready(Outcome::Done));
     let app = App::new(callback)
-        .http(rest::router(gateway.clone())?.merge(rpc::router(gateway.clone())).layer(rest::cors(&gateway)))
+        .http(
+            rest::router(gateway.clone())?
+                .merge(rpc::router(gateway.clone()))
+                .layer(rest::cors(&gateway))
+                .layer(from_fn(linger::linger)),
+        )
         .http(socket::router(gateway));
     service.serve(app).await?;
     Ok(())
