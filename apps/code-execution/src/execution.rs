@@ -176,7 +176,8 @@ impl Execution {
         };
         let sidecar = self.sidecar().clone();
         tokio::spawn(Context::current().scope(async move {
-            let publication = sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
+            let publication =
+                sidecar.publish_gathered(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
             if let Err(error) = publication.await {
                 tracing::warn!(%error, "run not audited");
             }

@@ -9,7 +9,8 @@ use learnflow_proto::{
 use learnflow_requests::{Finish, Outcome as Ending, Requests};
 use learnflow_service::{ConfigError, env};
 use learnflow_sidecar::{Context, Event, Outcome, Result, Sidecar, persistently};
-use tokio::time::{interval_at, sleep};
+use tokio::time::{interval_at, sleep, timeout};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::queue::Queue;
@@ -56,6 +57,7 @@ pub struct Agent {
 struct Worker {
     sidecar: Sidecar,
     requests: Requests,
+    notes: TaskTracker,
     holder: String,
     answering: Box<dyn Answering>,
 }
@@ -67,6 +69,7 @@ impl Agent {
             requests: Requests::new(sidecar.clone()),
             holder: format!("{}/{}", sidecar.app_id(), Uuid::new_v4()),
             sidecar,
+            notes: TaskTracker::new(),
             answering: Box::new(answering),
         });
         let at_work = worker.clone();
@@ -95,6 +98,7 @@ impl Agent {
     pub async fn drain(&self) {
         let unfinished = self.queue.close(Duration::from_secs(10)).await;
         let count = unfinished.len();
+        self.worker.notes.close();
         for (routed, context) in unfinished {
             let student = routed.question.as_ref().map(|question| question.student_id.clone()).unwrap_or_default();
             let publication = self.worker.sidecar.publish(topics::PUBSUB, self.topic, &student, &routed);
@@ -102,6 +106,9 @@ impl Agent {
                 // Its record shows no sign of life: whoever waits for it publishes it again.
                 tracing::warn!(%error, "an unfinished question could not be handed back");
             }
+        }
+        if timeout(Duration::from_secs(2), self.worker.notes.wait()).await.is_err() {
+            tracing::warn!(notes = self.worker.notes.len(), "some questions are not audited");
         }
         tracing::info!(questions = count, "handed back what was not begun");
     }
@@ -131,19 +138,26 @@ impl Worker {
             "question done"
         );
         let (event, note) = announce(&question, ending);
-        let answer = self.sidecar.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &question.student_id, &event);
-        let noted = async {
-            if !is_new {
-                return Ok(());
-            }
-            persistently(|| self.sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &question.student_id, &note))
-                .await
-        };
-        let (answer, noted) = tokio::join!(answer, noted);
-        for error in [answer.err(), noted.err()].into_iter().flatten() {
-            // The answer is in the request record, where those who wait for it look too.
-            tracing::warn!(%error, correlation_id = context.correlation_id, "answered, but an event was not published");
+        if is_new {
+            self.note(note);
         }
+        let answer = self.sidecar.publish(topics::ANSWERS, topics::LEARNING_RESPONSES, &question.student_id, &event);
+        if let Err(error) = answer.await {
+            // The answer is in the request record, where those who wait for it look too.
+            tracing::warn!(%error, correlation_id = context.correlation_id, "answered, but not published");
+        }
+    }
+
+    /// Puts an event into the audit stream, beside the work: the student's next question need not wait for it.
+    fn note(&self, note: LearningEvent) {
+        let (sidecar, context) = (self.sidecar.clone(), Context::current());
+        let correlation_id = context.correlation_id.clone();
+        self.notes.spawn(context.scope(async move {
+            let publish = || sidecar.publish_gathered(topics::PUBSUB, topics::LEARNING_EVENTS, &note.student_id, &note);
+            if let Err(error) = persistently(publish).await {
+                tracing::warn!(%error, correlation_id, "question not audited");
+            }
+        }));
     }
 
     /// How the question ended, by this worker or an earlier one; nothing when another works on it now.

@@ -38,8 +38,17 @@ impl<T: Send + 'static, R: Send + 'static> Group<T, R> {
         F: Fn(Vec<T>) -> Fut + Send + 'static,
         Fut: Future<Output = Vec<R>> + Send + 'static,
     {
+        Self::start_patient(Duration::ZERO, call)
+    }
+
+    /// As [`Group::start`], for items that nobody waits for: also one that comes alone is held for so long.
+    pub(crate) fn start_patient<F, Fut>(patience: Duration, call: F) -> Self
+    where
+        F: Fn(Vec<T>) -> Fut + Send + 'static,
+        Fut: Future<Output = Vec<R>> + Send + 'static,
+    {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(waiting, call));
+        tokio::spawn(run(waiting, patience, call));
         Self { queue }
     }
 
@@ -56,7 +65,7 @@ impl<T: Send + 'static, R: Send + 'static> Group<T, R> {
     }
 }
 
-async fn run<T, R, F, Fut>(mut waiting: mpsc::Receiver<(T, oneshot::Sender<R>)>, call: F)
+async fn run<T, R, F, Fut>(mut waiting: mpsc::Receiver<(T, oneshot::Sender<R>)>, patience: Duration, call: F)
 where
     F: Fn(Vec<T>) -> Fut,
     Fut: Future<Output = Vec<R>>,
@@ -64,7 +73,11 @@ where
     let (mut company, mut next) = (1, Instant::now());
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, LIMIT).await > 0 {
-        gather(&mut waiting, &mut gathered, LIMIT, company, next).await;
+        if patience.is_zero() {
+            gather(&mut waiting, &mut gathered, LIMIT, company, next).await;
+        } else {
+            gather(&mut waiting, &mut gathered, LIMIT, LIMIT, Instant::now() + patience).await;
+        }
         next = Instant::now() + pace(gathered.len());
         let served = gathered.len();
         let (items, callers): (Vec<T>, Vec<_>) = gathered.drain(..).unzip();
@@ -133,6 +146,29 @@ mod tests {
         assert!(begun.elapsed() < LONGEST_PACE * 20, "{:?}", begun.elapsed());
         let calls = groups.lock().unwrap().len();
         assert!(calls < 40, "{calls} calls for 20 rounds");
+    }
+
+    /// Who is held for company shares a call with those who come meanwhile, and is not held longer than was said.
+    #[tokio::test]
+    async fn the_patient_share_a_call() {
+        let groups: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
+        let noted = groups.clone();
+        let patience = Duration::from_millis(500);
+        let group = Group::start_patient(patience, move |items: Vec<u32>| {
+            noted.lock().unwrap().push(items.clone());
+            std::future::ready(items)
+        });
+        let begun = Instant::now();
+        join_all((0..5_u32).map(|item| {
+            let group = group.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(2) * item).await;
+                assert_eq!(group.join(item).await, Some(item));
+            }
+        }))
+        .await;
+        assert!(begun.elapsed() >= patience, "{:?}", begun.elapsed());
+        assert_eq!(*groups.lock().unwrap(), [[0, 1, 2, 3, 4]]);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use dapr::dapr::proto::runtime::v1::{BulkPublishRequest, BulkPublishRequestEntry};
 use tokio::sync::oneshot;
@@ -21,9 +21,10 @@ struct Entry {
 }
 
 impl Publisher {
-    pub(crate) fn start(sidecar: &Sidecar, pubsub: &'static str, topic: &'static str) -> Self {
+    /// `patience` is how long an event is held for others to share its call.
+    pub(crate) fn start(sidecar: &Sidecar, pubsub: &'static str, topic: &'static str, patience: Duration) -> Self {
         let client = sidecar.client();
-        let group = Group::start(move |entries| publish(client.clone(), pubsub, topic, entries));
+        let group = Group::start_patient(patience, move |entries| publish(client.clone(), pubsub, topic, entries));
         Self { group, topic }
     }
 
