@@ -59,7 +59,7 @@ impl Gateway {
             async move { keys.keys().await.map(drop).map_err(|error| format!("{error:#}")) }
         });
         let inner = Inner {
-            questions: Questions::new(sidecar.clone(), config.republish_after, service.stopping()),
+            questions: Questions::new(sidecar.clone(), "", config.republish_after, service.stopping()),
             config,
             keys,
             erased,

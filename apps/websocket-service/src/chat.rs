@@ -96,7 +96,7 @@ impl Drop for Held {
 impl Chat {
     pub fn new(config: Config, sidecar: Sidecar, stopping: CancellationToken) -> Self {
         let inner = Inner {
-            questions: Questions::new(sidecar.clone(), config.republish_after, stopping.clone()),
+            questions: Questions::new(sidecar.clone(), "chat", config.republish_after, stopping.clone()),
             keys: KeyStore::new(sidecar.clone()),
             erased: Fresh::of_state(sidecar.clone(), erased::KEY),
             history: History::new(sidecar.clone()),

@@ -230,5 +230,5 @@ fn announce(question: &Question, ending: Ending) -> (AnswerReady, LearningEvent)
         occurred_at: Some(now()),
         detail: Some(Struct { fields: detail }),
     };
-    (AnswerReady { request_id, student_id, outcome: Some(outcome) }, event)
+    (AnswerReady { request_id, student_id, outcome: Some(outcome), channel: question.channel.clone() }, event)
 }

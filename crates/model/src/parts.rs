@@ -26,9 +26,14 @@ impl Parts {
 
     /// Parts published to learning.responses, for whoever waits for the answer of a question.
     pub fn publish(sidecar: Sidecar, question: &Question) -> Self {
-        let (request_id, student_id) = (question.request_id.clone(), question.student_id.clone());
+        let empty = AnswerPart {
+            request_id: question.request_id.clone(),
+            student_id: question.student_id.clone(),
+            channel: question.channel.clone(),
+            ..AnswerPart::default()
+        };
         Self::new(move |sequence, text| {
-            let part = AnswerPart { request_id: request_id.clone(), student_id: student_id.clone(), sequence, text };
+            let part = AnswerPart { sequence, text, ..empty.clone() };
             let sidecar = sidecar.clone();
             Box::pin(async move {
                 // Its place in the order is enough: the writer doesn't wait for the broker. A part that is lost is made

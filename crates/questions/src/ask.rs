@@ -92,6 +92,7 @@ impl Questions {
             code: request.code,
             error: request.error,
             asked_at: Some(now()),
+            channel: self.inner.channel.to_owned(),
         };
         let watch = self.inner.hub.watch(&request_id);
         let accepted = async {

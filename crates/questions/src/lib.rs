@@ -29,6 +29,7 @@ struct Inner {
     sidecar: Sidecar,
     requests: Requests,
     hub: hub::Hub,
+    channel: &'static str,
     republish_after: Duration,
     stopping: CancellationToken,
 }
@@ -36,9 +37,16 @@ struct Inner {
 impl Questions {
     /// Publishes and records through the app's sidecar. A question that shows no sign of life for `republish_after` is
     /// published again; the window doubles with every attempt. Nobody waits any longer once `stopping` is cancelled.
-    pub fn new(sidecar: Sidecar, republish_after: Duration, stopping: CancellationToken) -> Self {
+    /// `channel` is where questions are asked, as in `Question.channel`.
+    pub fn new(
+        sidecar: Sidecar,
+        channel: &'static str,
+        republish_after: Duration,
+        stopping: CancellationToken,
+    ) -> Self {
         let requests = Requests::new(sidecar.clone());
-        Self { inner: Arc::new(Inner { sidecar, requests, hub: hub::Hub::default(), republish_after, stopping }) }
+        let hub = hub::Hub::default();
+        Self { inner: Arc::new(Inner { sidecar, requests, hub, channel, republish_after, stopping }) }
     }
 
     /// Handles the event of a finished answer.

@@ -99,6 +99,42 @@ pub async fn questions_are_answered(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// FR-039: websocket-service is told of answers to questions asked over its sockets, not of those to calls at the gateway.
+pub async fn answers_to_calls_end_in_the_sidecar(world: &World) -> Result<()> {
+    const CALLS: u64 = 20;
+    let student = registered(world).await?;
+    let before = answers_handled(world).await?;
+    for _ in 0..CALLS {
+        let reply = student.post("/query", &json!({ "text": "What is a list?" })).await?;
+        ensure!(reply.status == 200, "{reply:?}");
+    }
+    let handled = answers_handled(world).await? - before;
+    ensure!(handled < CALLS / 2, "{handled} events came to websocket-service for {CALLS} calls");
+
+    let mut socket = Socket::open(&world.address("api-gateway")?, &student, None).await?;
+    let before = answers_handled(world).await?;
+    for index in 0..CALLS {
+        let id = index.to_string();
+        socket.send(&question(&id, "What is a list?")).await?;
+        until_answer(&mut socket, &id).await?;
+    }
+    eventually("the events of the answers", Duration::from_secs(5), async || {
+        Ok(answers_handled(world).await? >= before + CALLS)
+    })
+    .await
+}
+
+/// How many events of learning.responses websocket-service has handled.
+async fn answers_handled(world: &World) -> Result<u64> {
+    let url = format!("http://{}/metrics", world.address("websocket-service")?);
+    let metrics = reqwest::get(url).await?.text().await?;
+    let counts = metrics
+        .lines()
+        .filter(|line| line.starts_with("event_handler_seconds_count{") && line.contains("\"learning.responses\""))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+    Ok(counts.sum())
+}
+
 /// FR-039, security: no socket for pages of other sites, for wrong tokens, for other people's chats.
 pub async fn strangers_are_refused(world: &World) -> Result<()> {
     let (student, other) = (world.student()?, world.student()?);

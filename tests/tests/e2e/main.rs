@@ -118,6 +118,7 @@ fn main() -> Result<ExitCode> {
         beside chat::tokens_end_and_are_renewed,
         beside chat::a_sixth_socket_ends_the_oldest,
         beside chat::cut_sockets_miss_nothing,
+        alone chat::answers_to_calls_end_in_the_sidecar,
         alone chat::who_does_not_read_is_closed_and_resumes,
         alone chat::a_killed_replica_loses_nothing,
         beside notifications::teachers_hear_of_struggle,
