@@ -14,7 +14,7 @@ const LIMIT: usize = 128;
 /// For each item of a call, the next one begins this much later…
 const PACE: Duration = Duration::from_millis(4);
 /// …but not later than this.
-const LONGEST_PACE: Duration = Duration::from_millis(20);
+const LONGEST_PACE: Duration = Duration::from_millis(30);
 
 /// Group commit: concurrent callers share one call, and the next group gathers while a call is in flight.
 ///
