@@ -174,10 +174,9 @@ impl Execution {
             occurred_at: Some(now()),
             detail: Some(Struct { fields }),
         };
-        let sidecar = self.sidecar().clone();
+        let sidecar = self.sidecar().unhurried();
         tokio::spawn(Context::current().scope(async move {
-            let publication =
-                sidecar.publish_gathered(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
+            let publication = sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &event.student_id, &event);
             if let Err(error) = publication.await {
                 tracing::warn!(%error, "run not audited");
             }

@@ -150,10 +150,10 @@ impl Worker {
 
     /// Puts an event into the audit stream, beside the work: the student's next question need not wait for it.
     fn note(&self, note: LearningEvent) {
-        let (sidecar, context) = (self.sidecar.clone(), Context::current());
+        let (sidecar, context) = (self.sidecar.unhurried(), Context::current());
         let correlation_id = context.correlation_id.clone();
         self.notes.spawn(context.scope(async move {
-            let publish = || sidecar.publish_gathered(topics::PUBSUB, topics::LEARNING_EVENTS, &note.student_id, &note);
+            let publish = || sidecar.publish(topics::PUBSUB, topics::LEARNING_EVENTS, &note.student_id, &note);
             if let Err(error) = persistently(publish).await {
                 tracing::warn!(%error, correlation_id, "question not audited");
             }

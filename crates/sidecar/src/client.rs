@@ -20,6 +20,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Sidecar {
     pub(crate) inner: Arc<Inner>,
+    // How long events are held for others to share their call.
+    held: Duration,
 }
 
 /// How long an event that nobody waits for is held: little enough to be handled within 100 ms (SC-004).
@@ -48,7 +50,15 @@ impl Sidecar {
             .initial_connection_window_size(4 << 20);
         let inner =
             Inner { config, channel: endpoint.connect_lazy(), publishers: Mutex::default(), state: OnceCell::new() };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), held: Duration::ZERO })
+    }
+
+    /// The same sidecar for events that nobody waits for: they are held for 50 ms, so that they share their calls. At a
+    /// hundred events a second, waking up the processes on an event's way costs several times what the event does. Their
+    /// order among events published otherwise is open.
+    #[must_use]
+    pub fn unhurried(&self) -> Self {
+        Self { held: HELD, ..self.clone() }
     }
 
     /// The app's own id.
@@ -90,25 +100,7 @@ impl Sidecar {
         student_id: &str,
         event: &E,
     ) -> Result<()> {
-        let event = envelope::encode(id, self.app_id(), student_id, event)?;
-        self.place(pubsub, topic, Duration::ZERO, student_id, event).await?.done().await
-    }
-
-    /// As [`Sidecar::publish`], for an event that nobody waits for: it is held for 50 ms, so that it shares its call with
-    /// others. At a hundred events a second, waking up the processes on an event's way costs several times what the event does.
-    /// Its order with events published otherwise is open.
-    ///
-    /// # Errors
-    /// As [`Sidecar::publish`].
-    pub async fn publish_gathered<E: EventData>(
-        &self,
-        pubsub: &'static str,
-        topic: &'static str,
-        student_id: &str,
-        event: &E,
-    ) -> Result<()> {
-        let event = envelope::encode(Uuid::now_v7(), self.app_id(), student_id, event)?;
-        self.place(pubsub, topic, HELD, student_id, event).await?.done().await
+        self.enqueue_as(id, pubsub, topic, student_id, event).await?.done().await
     }
 
     /// As [`Sidecar::publish`], but returns as soon as the event has its place in the order: for a handler that need not
@@ -123,24 +115,24 @@ impl Sidecar {
         student_id: &str,
         event: &E,
     ) -> Result<Publication> {
-        let event = envelope::encode(Uuid::now_v7(), self.app_id(), student_id, event)?;
-        self.place(pubsub, topic, Duration::ZERO, student_id, event).await
+        self.enqueue_as(Uuid::now_v7(), pubsub, topic, student_id, event).await
     }
 
-    async fn place(
+    async fn enqueue_as<E: EventData>(
         &self,
+        id: Uuid,
         pubsub: &'static str,
         topic: &'static str,
-        held: Duration,
         student_id: &str,
-        event: Vec<u8>,
+        event: &E,
     ) -> Result<Publication> {
+        let data = envelope::encode(id, self.app_id(), student_id, event)?;
         let publisher = {
             let mut publishers = self.inner.publishers.lock().await;
-            let publisher = || Publisher::start(self, pubsub, topic, held);
-            publishers.entry((pubsub, topic, held)).or_insert_with(publisher).clone()
+            let publisher = || Publisher::start(self, pubsub, topic, self.held);
+            publishers.entry((pubsub, topic, self.held)).or_insert_with(publisher).clone()
         };
-        publisher.enqueue(student_id.to_owned(), event).await
+        publisher.enqueue(student_id.to_owned(), data).await
     }
 
     /// A channel to another app through the sidecars of both (gRPC proxying), for a generated client.

@@ -73,11 +73,9 @@ where
     let (mut company, mut next) = (1, Instant::now());
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, LIMIT).await > 0 {
-        if patience.is_zero() {
-            gather(&mut waiting, &mut gathered, LIMIT, company, next).await;
-        } else {
-            gather(&mut waiting, &mut gathered, LIMIT, LIMIT, Instant::now() + patience).await;
-        }
+        let (company_wanted, until) =
+            if patience.is_zero() { (company, next) } else { (LIMIT, Instant::now() + patience) };
+        gather(&mut waiting, &mut gathered, LIMIT, company_wanted, until).await;
         next = Instant::now() + pace(gathered.len());
         let served = gathered.len();
         let (items, callers): (Vec<T>, Vec<_>) = gathered.drain(..).unzip();
