@@ -18,6 +18,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use futures::StreamExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::timeout;
 
@@ -45,10 +46,11 @@ pub async fn linger(request: Request, next: Next) -> Response {
     response
 }
 
-async fn discard(mut body: Body) {
+async fn discard(body: Body) {
+    let mut pieces = body.into_data_stream();
     let mut left = BYTES;
-    while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Some(after) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+    while let Some(Ok(piece)) = pieces.next().await {
+        let Some(after) = left.checked_sub(piece.len()) else { return };
         left = after;
     }
 }
