@@ -101,7 +101,7 @@ pub async fn questions_are_answered(world: &World) -> Result<()> {
 
 /// FR-039: websocket-service is told of answers to questions asked over its sockets, not of those to calls at the gateway.
 pub async fn answers_to_calls_end_in_the_sidecar(world: &World) -> Result<()> {
-    const CALLS: u64 = 20;
+    const CALLS: u32 = 20;
     let student = registered(world).await?;
     let before = answers_handled(world).await?;
     for _ in 0..CALLS {
@@ -109,7 +109,7 @@ pub async fn answers_to_calls_end_in_the_sidecar(world: &World) -> Result<()> {
         ensure!(reply.status == 200, "{reply:?}");
     }
     let handled = answers_handled(world).await? - before;
-    ensure!(handled < CALLS / 2, "{handled} events came to websocket-service for {CALLS} calls");
+    ensure!(handled < f64::from(CALLS / 2), "{handled} events came to websocket-service for {CALLS} calls");
 
     let mut socket = Socket::open(&world.address("api-gateway")?, &student, None).await?;
     let before = answers_handled(world).await?;
@@ -119,20 +119,15 @@ pub async fn answers_to_calls_end_in_the_sidecar(world: &World) -> Result<()> {
         until_answer(&mut socket, &id).await?;
     }
     eventually("the events of the answers", Duration::from_secs(5), async || {
-        Ok(answers_handled(world).await? >= before + CALLS)
+        Ok(answers_handled(world).await? >= before + f64::from(CALLS))
     })
     .await
 }
 
 /// How many events of learning.responses websocket-service has handled.
-async fn answers_handled(world: &World) -> Result<u64> {
-    let url = format!("http://{}/metrics", world.address("websocket-service")?);
-    let metrics = reqwest::get(url).await?.text().await?;
-    let counts = metrics
-        .lines()
-        .filter(|line| line.starts_with("event_handler_seconds_count{") && line.contains("\"learning.responses\""))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-    Ok(counts.sum())
+async fn answers_handled(world: &World) -> Result<f64> {
+    let handled = world.metric("websocket-service", "event_handler_seconds_count", "\"learning.responses\"").await?;
+    Ok(handled.unwrap_or_default())
 }
 
 /// FR-039, security: no socket for pages of other sites, for wrong tokens, for other people's chats.
@@ -264,9 +259,8 @@ pub async fn who_does_not_read_is_closed_and_resumes(world: &World) -> Result<()
         socket.expect("ready").await?;
     }
     let dropped = async || {
-        let metrics = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
-        let line = metrics.lines().find(|line| line.starts_with("websocket_dropped_total") && line.contains("slow"));
-        anyhow::Ok(line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or_default())
+        let dropped = world.metric("websocket-service", "websocket_dropped_total", "slow").await?;
+        anyhow::Ok(dropped.unwrap_or_default())
     };
     let before = dropped().await?;
 

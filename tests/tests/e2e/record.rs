@@ -44,15 +44,14 @@ pub async fn the_pool_is_bounded_and_slow_statements_are_explained(world: &World
         let reply = reply?;
         ensure!(reply.status == 200, "{reply:?}");
     }
-    let address = world.address("progress-service")?;
     eventually("the measures of the pool", Duration::from_secs(5), async || {
-        let metrics = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
-        let pool = |state: &str| {
-            let line = metrics.lines().find(|line| line.starts_with("database_pool{") && line.contains(state));
-            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        };
-        let waited = metrics.lines().any(|line| line.starts_with("database_pool_wait_seconds_count"));
-        Ok(pool("most") == Some(20.0) && pool("waiting") == Some(0.0) && pool("idle") >= Some(1.0) && waited)
+        let measure = async |name, label| world.metric("progress-service", name, label).await;
+        let pool = async |state| measure("database_pool", state).await;
+        let waited = measure("database_pool_wait_seconds_count", "").await?.is_some();
+        Ok(pool("most").await? == Some(20.0)
+            && pool("waiting").await? == Some(0.0)
+            && pool("idle").await? >= Some(1.0)
+            && waited)
     })
     .await?;
     eventually("the plan of the slow statement", Duration::from_secs(5), async || {

@@ -34,6 +34,17 @@ impl World {
         Ok(world)
     }
 
+    /// A measure of an app: the sum of its series whose labels contain the text. `None` when there are none.
+    pub async fn metric(&self, app: &str, name: &str, label: &str) -> Result<Option<f64>> {
+        let metrics = reqwest::get(format!("http://{}/metrics", self.address(app)?)).await?.text().await?;
+        let values = metrics.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let is_wanted = series.strip_prefix(name)?.strip_prefix('{')?.contains(label);
+            is_wanted.then(|| value.parse::<f64>().ok())?
+        });
+        Ok(values.reduce(|sum, value| sum + value))
+    }
+
     pub async fn end(self, failed: bool) {
         if failed {
             let home = self.stack.stop_keeping_home().await;
