@@ -93,15 +93,16 @@ mod tests {
 
     use super::*;
 
-    /// A request whose body needs several packets, and all that comes back until the connection closes.
+    /// A request whose body takes its time, and all that comes back until the connection closes.
     fn send(address: SocketAddr) -> std::io::Result<String> {
         let body = vec![b'x'; 1024 * 1024];
         let mut stream = TcpStream::connect(address)?;
-        write!(stream, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len())?;
-        stream.write_all(&body)?;
-        // Whoever is slow to read finds only what the reset left.
-        std::thread::sleep(Duration::from_millis(20));
-        stream.shutdown(std::net::Shutdown::Write)?;
+        write!(stream, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len())?;
+        for half in body.chunks(body.len() / 2) {
+            stream.write_all(half)?;
+            // The server has refused by now; and whoever is slow to read finds only what a reset left.
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
