@@ -18,9 +18,10 @@ pub(crate) fn spec(home: &Home, tools: &Tools, port: u16, password: &str) -> Res
     let data = home.join("redis");
     std::fs::create_dir_all(&data).map_err(Error::writing(&data))?;
     let config = home.join("secrets/redis.conf");
+    // Rewriting the file keeps a core busy for a second, and the file doubles once a minute under load: it may grow first.
     let text = format!(
         "bind 127.0.0.1\nport {port}\ndir \"{}\"\nrequirepass {password}\nappendonly yes\nsave \"\"\n\
-         maxmemory 1gb\nmaxmemory-policy noeviction\n",
+         maxmemory 1gb\nmaxmemory-policy noeviction\nauto-aof-rewrite-min-size 512mb\nrdbcompression no\n",
         data.display()
     );
     write_private(&config, &text)?;
