@@ -35,8 +35,9 @@ impl Peer {
             || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/learnflow"),
             PathBuf::from,
         );
-        let mut child = Command::new("bash")
-            .args(["run.sh", "B"])
+        // Batch work, as the processes of our stack are.
+        let mut child = Command::new("chrt")
+            .args(["--batch", "0", "bash", "run.sh", "B"])
             .current_dir(&folder)
             .env("KEEP", "1")
             .env("DAPRD", cache.join("daprd-1.18.2/daprd"))
