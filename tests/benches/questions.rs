@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use anyhow::Result;
 use learnflow_stack::Stack;
@@ -8,6 +8,7 @@ use learnflow_tests::{
     student::Issuer,
 };
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::{
     peer::Peer,
@@ -16,13 +17,30 @@ use crate::{
 };
 
 /// How often each load is repeated.
-const REPEATS: usize = 2;
+const REPEATS: usize = 3;
 /// How long a closed loop lasts.
 const LENGTH: Duration = Duration::from_secs(6);
 /// How long each system runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(25);
+/// The pause before each load, in which a system ends what the last one left it to do.
+const SETTLE: Duration = Duration::from_secs(3);
 /// Students, each with a question of their own.
 pub const STUDENTS: usize = 1_000;
+
+#[derive(Clone, Copy)]
+enum Load {
+    /// So many connections, each asking again when it has its answer.
+    Closed(usize),
+    /// So many questions a second, whatever becomes of them: one of each student.
+    Open(u32),
+}
+
+const LOADS: [(&str, Load); 4] = [
+    ("closed, 1 connection", Load::Closed(1)),
+    ("closed, 32 connections", Load::Closed(32)),
+    ("closed, 100 connections", Load::Closed(100)),
+    ("open, 100/s, 1000 students", Load::Open(100)),
+];
 
 /// A system under load: where, with what questions, and which processes it is made of.
 pub struct Target {
@@ -47,34 +65,39 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
     report.say(
         "## Questions\n\n`POST /api/v1/query` to its answer: gateway (token, validation, request record), Kafka, triage, Kafka, \
          concepts-agent (built-in tutor), Kafka, gateway, each hop through a Dapr sidecar; beside it an audit event per \
-         question goes to PostgreSQL. Latencies in ms; CPU in seconds per 1000 questions.\n",
+         question goes to PostgreSQL. LearnFlow and its peer are loaded by turns. Latencies in ms; CPU in seconds per 1000 questions.\n",
     )?;
-    let target = learnflow(stack).await?;
-    let ours = run(&target).await?;
-    show(report, target.name, &ours)?;
-    if let Some(peer) = Peer::start().await? {
-        let target = peer.target()?;
-        let theirs = run(&target).await?;
-        show(report, target.name, &theirs)?;
+    let ours = learnflow(stack).await?;
+    let peer = Peer::start().await?;
+    let theirs = peer.as_ref().map(Peer::target).transpose()?;
+    let targets: Vec<&Target> = iter::once(&ours).chain(&theirs).collect();
+    let measured = run(&targets).await?;
+    if let Some(peer) = peer {
         peer.stop().await;
-        let rows = ours
-            .iter()
-            .zip(&theirs)
-            .map(|(ours, theirs)| {
-                let ratio = |ours: f64, theirs: f64| format!("{:.2}", ours / theirs);
-                vec![
-                    ours.load.to_owned(),
-                    ratio(ours.rate, theirs.rate),
-                    ratio(ours.p50, theirs.p50),
-                    ratio(ours.p99, theirs.p99),
-                    ratio(ours.cost.all(), theirs.cost.all()),
-                ]
-            })
-            .collect::<Vec<_>>();
-        report.say("### LearnFlow against the peer (ratios)\n")?;
-        report.table(&["load", "answers/s", "p50", "p99", "CPU"], &rows)?;
+    }
+    for (target, loads) in targets.iter().zip(&measured) {
+        show(report, target.name, loads)?;
+    }
+    if let [ours, theirs] = &measured[..] {
+        compare(report, ours, theirs)?;
     }
     Ok(())
+}
+
+fn compare(report: &mut Report, ours: &[Measured], theirs: &[Measured]) -> Result<()> {
+    let ratio = |ours: f64, theirs: f64| format!("{:.2}", ours / theirs);
+    let row = |(ours, theirs): (&Measured, &Measured)| {
+        vec![
+            ours.load.to_owned(),
+            ratio(ours.rate, theirs.rate),
+            ratio(ours.p50, theirs.p50),
+            ratio(ours.p99, theirs.p99),
+            ratio(ours.cost.all(), theirs.cost.all()),
+        ]
+    };
+    let rows: Vec<_> = ours.iter().zip(theirs).map(row).collect();
+    report.say("### LearnFlow against the peer (ratios)\n")?;
+    report.table(&["load", "answers/s", "p50", "p99", "CPU"], &rows)
 }
 
 async fn learnflow(stack: &Stack) -> Result<Target> {
@@ -96,33 +119,34 @@ pub fn questions(issuer: &Issuer) -> Result<Vec<Question>> {
         .collect()
 }
 
-async fn run(target: &Target) -> Result<Vec<Measured>> {
-    // Connections, caches, and the broker's compiler, which takes a core at first.
-    load::closed(&target.address, &target.questions, 100, WARM_UP).await?;
-    let mut loads = Vec::new();
-    for (name, connections) in
-        [("closed, 1 connection", 1), ("closed, 32 connections", 32), ("closed, 100 connections", 100)]
-    {
-        let mut outcomes = Vec::new();
+/// Measures the targets load by load, by turns: a shared machine is fast in one minute and slow in the next.
+async fn run(targets: &[&Target]) -> Result<Vec<Vec<Measured>>> {
+    for target in targets {
+        // Connections, caches, and the broker's compiler, which takes a core at first.
+        load::closed(&target.address, &target.questions, 100, WARM_UP).await?;
+    }
+    let mut measured: Vec<_> = targets.iter().map(|_| Vec::new()).collect();
+    for (name, load) in LOADS {
+        let mut runs: Vec<_> = targets.iter().map(|_| Vec::new()).collect();
         for _ in 0..REPEATS {
-            outcomes.push(
-                costed(target, async || load::closed(&target.address, &target.questions, connections, LENGTH).await)
-                    .await?,
-            );
+            for (target, runs) in targets.iter().zip(&mut runs) {
+                sleep(SETTLE).await;
+                runs.push(costed(target, load).await?);
+            }
         }
-        loads.push(summary(name, &outcomes));
+        for (measured, runs) in measured.iter_mut().zip(&runs) {
+            measured.push(summary(name, runs));
+        }
     }
-    let mut outcomes = Vec::new();
-    for _ in 0..REPEATS {
-        outcomes.push(costed(target, async || load::open(&target.address, &target.questions, 100).await).await?);
-    }
-    loads.push(summary("open, 100/s, 1000 students", &outcomes));
-    Ok(loads)
+    Ok(measured)
 }
 
-async fn costed(target: &Target, load: impl AsyncFn() -> Result<Outcome>) -> Result<(Outcome, Cost)> {
+async fn costed(target: &Target, load: Load) -> Result<(Outcome, Cost)> {
     let meter = Meter::start(&target.roles);
-    let outcome = load().await?;
+    let outcome = match load {
+        Load::Closed(connections) => load::closed(&target.address, &target.questions, connections, LENGTH).await?,
+        Load::Open(rate) => load::open(&target.address, &target.questions, rate).await?,
+    };
     let cost = meter.stop(outcome.latencies.len());
     Ok((outcome, cost))
 }
