@@ -65,7 +65,8 @@ pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
     report.say(
         "## Questions\n\n`POST /api/v1/query` to its answer: gateway (token, validation, request record), Kafka, triage, Kafka, \
          concepts-agent (built-in tutor), Kafka, gateway, each hop through a Dapr sidecar; beside it an audit event per \
-         question goes to PostgreSQL. LearnFlow and its peer are loaded by turns. Latencies in ms; CPU in seconds per 1000 questions.\n",
+         question goes to PostgreSQL. LearnFlow and its peer, both as batch work to Linux, are loaded by turns. Latencies in \
+         ms; CPU in seconds per 1000 questions.\n",
     )?;
     let ours = learnflow(stack).await?;
     let peer = Peer::start().await?;
