@@ -16,11 +16,8 @@ mod roles;
 mod sockets;
 mod triage;
 
-use std::time::Duration;
-
 use anyhow::Result;
 use learnflow_stack::{Stack, StackOptions};
-use tokio::time::sleep;
 
 use crate::report::Report;
 
@@ -42,8 +39,8 @@ async fn main() -> Result<()> {
     }
     if SECTIONS.iter().any(|section| *section != "triage" && runs(section)) {
         let stack = Stack::start(StackOptions::for_tests()?).await?;
-        // Consumer groups settle.
-        sleep(Duration::from_secs(5)).await;
+        // Consumer groups settle, and the broker's compiler is done with its start.
+        roles::quiet().await;
         if runs("questions") {
             questions::measure(&stack, &mut report).await?;
         }

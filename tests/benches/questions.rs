@@ -8,7 +8,6 @@ use learnflow_tests::{
     student::Issuer,
 };
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::{
     peer::Peer,
@@ -22,8 +21,6 @@ const REPEATS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(6);
 /// How long each system runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(25);
-/// The pause before each load, in which a system ends what the last one left it to do.
-const SETTLE: Duration = Duration::from_secs(3);
 /// Students, each with a question of their own.
 pub const STUDENTS: usize = 1_000;
 
@@ -131,7 +128,7 @@ async fn run(targets: &[&Target]) -> Result<Vec<Vec<Measured>>> {
         let mut runs: Vec<_> = targets.iter().map(|_| Vec::new()).collect();
         for _ in 0..REPEATS {
             for (target, runs) in targets.iter().zip(&mut runs) {
-                sleep(SETTLE).await;
+                roles::quiet().await;
                 runs.push(costed(target, load).await?);
             }
         }

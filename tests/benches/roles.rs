@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use learnflow_stack::Stack;
 use learnflow_tests::cpu::{self, Roles};
+use tokio::time::sleep;
 
 use crate::report::median;
 
@@ -111,4 +112,16 @@ fn seconds(roles: &Roles) -> BTreeMap<String, f64> {
         (role.clone(), family)
     });
     cpu::seconds(&families.collect())
+}
+
+/// Waits for a second in which less than a third of a core is busy, 30 s at most: what began with a start, or is left of
+/// the last load, is no part of the next measurement.
+pub async fn quiet() {
+    for _ in 0..30 {
+        let before = cpu::machine();
+        sleep(Duration::from_secs(1)).await;
+        if cpu::machine() - before < 0.3 {
+            return;
+        }
+    }
 }
