@@ -22,7 +22,7 @@ use tokio::{
 use tonic::{Request, transport::Channel};
 use uuid::Uuid;
 
-use crate::{report::Report, roles};
+use crate::report::Report;
 
 /// Runs of each kind in the latency table, after the warm-up: a multiple of the orders they can take turns in.
 const RUNS: usize = 48;
@@ -263,7 +263,6 @@ fn at_random(rate: f64) -> impl Iterator<Item = Duration> {
 
 pub async fn measure(stack: &Stack, report: &mut Report) -> Result<()> {
     let bench = Bench::of(stack).await?;
-    roles::quiet().await;
     latencies(&bench, report).await?;
     bursts(&bench, report).await?;
     loads(&bench, report).await?;

@@ -39,24 +39,29 @@ async fn main() -> Result<()> {
     }
     if SECTIONS.iter().any(|section| *section != "triage" && runs(section)) {
         let stack = Stack::start(StackOptions::for_tests()?).await?;
-        // Consumer groups settle, and the broker's compiler is done with its start.
-        roles::quiet().await;
-        if runs("questions") {
+        let is_due = async |section| {
+            let is_due = runs(section);
+            if is_due {
+                roles::quiet().await;
+            }
+            is_due
+        };
+        if is_due("questions").await {
             questions::measure(&stack, &mut report).await?;
         }
-        if runs("events") {
+        if is_due("events").await {
             events::measure(&stack, &mut report).await?;
         }
-        if runs("execution") {
+        if is_due("execution").await {
             execution::measure(&stack, &mut report).await?;
         }
-        if runs("human_eval") {
+        if is_due("human_eval").await {
             human_eval::measure(&stack, &mut report).await?;
         }
-        if runs("sockets") {
+        if is_due("sockets").await {
             sockets::measure(&stack, &mut report).await?;
         }
-        if runs("record") {
+        if is_due("record").await {
             record::measure(&stack, &mut report).await?;
         }
         stack.stop().await;
