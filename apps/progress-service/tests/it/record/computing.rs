@@ -57,12 +57,13 @@ async fn a_rebuild_finds_and_repairs_damage() {
     let events = month(&student);
     replica.tell(events.clone()).await;
     let truth = computed(&url).await;
+    // No alert of a quiz: it might be of the attempt whose fact goes, and not be missed then.
     execute(
         &url,
         "UPDATE progress SET mastery = mastery + 0.001 WHERE topic_id = 'lists';
          DELETE FROM progress WHERE topic_id = 'sets';
          UPDATE records SET streak_days = longest_streak_days + 1, longest_streak_days = longest_streak_days + 1;
-         DELETE FROM alerts WHERE id = (SELECT min(id::text)::uuid FROM alerts);
+         DELETE FROM alerts WHERE id = (SELECT id FROM alerts WHERE kind = 'said_stuck' AND NOT withdrawn LIMIT 1);
          DELETE FROM facts WHERE kind = 'quiz_attempt' AND id = (SELECT min(id::text)::uuid FROM quiz_attempts)",
     )
     .await;
