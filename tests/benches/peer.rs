@@ -2,6 +2,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -68,7 +69,7 @@ impl Peer {
 
     pub fn target(&self) -> Result<Target> {
         let load = fs::read_to_string(self.folder.join("work/load.tsv"))?;
-        let questions: Vec<_> = load
+        let questions: Arc<[_]> = load
             .lines()
             .filter_map(|line| line.split_once('\t'))
             .map(|(token, body)| Question { token: token.to_owned(), body: body.to_owned() })

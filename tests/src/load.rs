@@ -85,12 +85,20 @@ impl Connection {
 ///
 /// # Errors
 /// When the server cannot be reached at all.
-pub async fn closed(address: &str, questions: &[Question], connections: usize, length: Duration) -> Result<Outcome> {
+pub async fn closed(
+    address: &str,
+    questions: &Arc<[Question]>,
+    connections: usize,
+    length: Duration,
+) -> Result<Outcome> {
+    let mut opened = Vec::new();
+    for _ in 0..connections {
+        opened.push(Connection::open(address).await?);
+    }
     let begun = Instant::now();
     let mut workers = JoinSet::new();
-    for worker in 0..connections {
-        let mut connection = Connection::open(address).await?;
-        let (address, questions) = (address.to_owned(), questions.to_vec());
+    for (worker, mut connection) in opened.into_iter().enumerate() {
+        let (address, questions) = (address.to_owned(), questions.clone());
         workers.spawn(async move {
             let mut latencies = Vec::new();
             let mut errors = 0;
