@@ -24,7 +24,7 @@ const LENGTH: Duration = Duration::from_secs(10);
 /// How long each system runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(25);
 /// Students, each with a question of their own.
-pub const STUDENTS: usize = 1_000;
+const STUDENTS: usize = 1_000;
 
 #[derive(Clone, Copy)]
 enum Load {
@@ -103,11 +103,11 @@ fn compare(report: &mut Report, ours: &[Measured], theirs: &[Measured]) -> Resul
 async fn learnflow(stack: &Stack) -> Result<Target> {
     let issuer = Issuer::of(stack).await?;
     let address = format!("127.0.0.1:{}", stack.port("api-gateway").unwrap_or_default());
-    Ok(Target { name: "LearnFlow", address, questions: questions(&issuer)?.into(), roles: roles::of(stack) })
+    Ok(Target { name: "LearnFlow", address, questions: questions(&issuer)?, roles: roles::of(stack) })
 }
 
 /// One question each of a thousand students, over the curriculum.
-pub fn questions(issuer: &Issuer) -> Result<Vec<Question>> {
+fn questions(issuer: &Issuer) -> Result<Arc<[Question]>> {
     let topics = ["a list", "a dictionary", "a for loop", "recursion", "a class", "a tuple", "a string", "a function"];
     let ways = ["What is {}?", "explain {} to me please", "how do i use {} in python", "when do I need {}?"];
     (0..STUDENTS)
@@ -123,7 +123,7 @@ pub fn questions(issuer: &Issuer) -> Result<Vec<Question>> {
 async fn run(targets: &[&Target]) -> Result<Vec<Vec<Measured>>> {
     for target in targets {
         // Connections, caches, and the broker's compiler, which takes a core at first.
-        load::closed(&target.address, &target.questions, 100, WARM_UP).await?;
+        put(target, Load::Closed(100), WARM_UP).await?;
     }
     let mut measured: Vec<_> = targets.iter().map(|_| Vec::new()).collect();
     for (name, load) in LOADS {
